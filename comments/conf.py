@@ -1,0 +1,144 @@
+"""
+Every setting of the app: ``COMMENTS = {"LINKS_ALLOWED": 2}`` in the project's settings.
+
+A name that is not listed here is an error at start (``comments.E001``), so a typing mistake is never a silent default.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+
+RULES = (
+    "comments.screening.rules.text.hold_sanitizer_disagreement",
+    "comments.screening.rules.text.reject_empty",
+    "comments.screening.rules.text.hold_long",
+    "comments.screening.rules.text.hold_links",
+    "comments.screening.rules.text.judge_phrases",
+    "comments.screening.rules.author.trust_staff",
+    "comments.screening.rules.author.hold_new_author",
+    "comments.screening.rules.author.hold_repeat",
+    "comments.screening.rules.author.hold_flood",
+    "comments.screening.rules.discussion.hold_closed",
+    "comments.screening.rules.discussion.hold_premoderated",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The app's settings, each with its default. Field ``links_allowed`` is the key ``LINKS_ALLOWED``."""
+
+    rules: tuple[str, ...] = RULES
+    """Dotted paths of the screening rules, in the order in which their findings are shown. All of them always run."""
+
+    rule_milliseconds: int = 250
+    """A rule that takes longer than this counts as failed, and a failed rule holds."""
+
+    max_characters: int = 10_000
+    """Longest comment accepted, in characters."""
+
+    hold_over_characters: int = 6_000
+    """Comments longer than this wait for an editor. 0: never."""
+
+    links_allowed: int = 0
+    """A comment with more links to other sites than this waits for an editor."""
+
+    own_domains: tuple[str, ...] = ()
+    """Hosts whose links never count, with their subdomains: ``("example-news.com",)``."""
+
+    hold_first: int = 0
+    """A person's comments wait for an editor until this many of them have been published. 0: off."""
+
+    repeat_hours: int = 24
+    """The same text again within this many hours waits for an editor. 0: off."""
+
+    flood_comments: int = 30
+    """More comments than this by one person within ``flood_minutes`` wait for an editor. 0: off."""
+
+    flood_minutes: int = 10
+    """See ``flood_comments``."""
+
+    posts_per_minute: int = 10
+    """One person's comments per minute; the next one is refused with the seconds left to wait. 0: no limit."""
+
+    issues_per_hour: int = 20
+    """Issue reports per hour from one network; later ones are refused with the minutes left. 0: no limit."""
+
+    premoderate: bool = False
+    """Every comment on the site waits for an editor."""
+
+    edit_minutes: int = 30
+    """How long after posting an author may edit. 0: never."""
+
+    page_size: int = 25
+    """Conversations on a page; the API accepts ``limit`` up to twice this."""
+
+    replies_shown: int = 5
+    """Replies shown under each conversation before "more replies"."""
+
+    indent_levels: int = 4
+    """Replies are indented to this depth; deeper ones stand flat, with whom they answer."""
+
+    sweep_after_seconds: int = 30
+    """A comment still unscreened after this long is taken up by the sweeper."""
+
+    max_attempts: int = 5
+    """Screening is tried this often; then the comment waits for an editor, with the reason."""
+
+    cache_seconds: int = 15
+    """Longest time a public page is served without being built again, in seconds (like counts follow within it)."""
+
+    cache_megabytes: int = 64
+    """Most memory a process spends on public pages."""
+
+    redis_url: str = ""
+    """Redis for live events between processes. Empty: one process, its own bus."""
+
+    streams_per_process: int = 2_000
+    """Live connections one process accepts; the next one is told to poll."""
+
+    trusted_proxies: int = 0
+    """How many proxies in front of the site add to ``X-Forwarded-For``. 0: believe only the connection's address."""
+
+    guidelines_version: int | None = None
+    """Version of the published guidelines, written on every decision."""
+
+    contact_email: str = ""
+    """Address printed under the issue form, for when even that fails."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.type == "int" and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+                raise ImproperlyConfigured(f"COMMENTS[{field.name.upper()!r}] must be a whole number, not {value!r}.")
+            if field.type == "bool" and not isinstance(value, bool):
+                raise ImproperlyConfigured(f"COMMENTS[{field.name.upper()!r}] must be True or False, not {value!r}.")
+            if field.type == "tuple[str, ...]" and isinstance(value, str):
+                raise ImproperlyConfigured(f"COMMENTS[{field.name.upper()!r}] must be a list, not the text {value!r}.")
+
+
+KNOWN = {field.name.upper(): field.name for field in fields(Settings)}
+_read: tuple[Any, Settings] = (None, Settings())
+
+
+def get() -> Settings:
+    """
+    Return the settings in force; follows ``override_settings``.
+
+    Raise ``ImproperlyConfigured`` for an unknown name or a value of the wrong type.
+    """
+    global _read
+    given = getattr(django_settings, "COMMENTS", None)
+    source, read = _read
+    if given is source:
+        return read
+    unknown = set(given or {}) - set(KNOWN)
+    if unknown:
+        raise ImproperlyConfigured(f"COMMENTS has unknown settings: {', '.join(sorted(unknown))}.")
+    values: dict[str, Any] = {KNOWN[n]: tuple(v) if isinstance(v, list) else v for n, v in (given or {}).items()}
+    read = Settings(**values)
+    _read = (given, read)
+    return read

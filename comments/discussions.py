@@ -1,0 +1,131 @@
+"""Verbs about a discussion: what opens one under a story, configures and closes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import models, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from comments import live, signals, threads
+from comments.exceptions import Refused
+from comments.models import Comment, Discussion, Revision, Status
+from comments.models.comments import SEGMENT
+
+
+def key_for(story: models.Model) -> str:
+    """Return the key of the discussion under ``story``: ``articles.article:42``."""
+    return f"{story._meta.label_lower}:{story.pk}"
+
+
+def for_object(story: models.Model, **facts: Any) -> Discussion:
+    """
+    Return the discussion under ``story``, making it the first time and bringing ``facts`` up to date.
+
+    ``facts`` are ``title``, ``url``, ``section``, ``question`` and ``mode``; without them the story's ``str()`` and
+    ``get_absolute_url()`` are used.
+    """
+    if not facts:
+        url = getattr(story, "get_absolute_url", None)
+        facts = {"title": str(story)[:300], "url": url() if url else ""}
+    discussion = Discussion.objects.filter(key=key_for(story)).first()
+    if discussion is None:
+        discussion, _made = Discussion.objects.get_or_create(
+            key=key_for(story),
+            defaults={
+                "content_type": ContentType.objects.get_for_model(story),
+                "object_id": str(story.pk),
+                **facts,
+            },
+        )
+    if any(getattr(discussion, name) != value for name, value in facts.items()):
+        configure(discussion, **facts)
+    return discussion
+
+
+def get(key: str) -> Discussion:
+    """Return the discussion named ``key``, or raise ``Refused`` (404)."""
+    try:
+        return Discussion.objects.get(key=key)
+    except Discussion.DoesNotExist:
+        raise Refused("unknown_discussion", _("There is no discussion here."), status=404) from None
+
+
+def configure(discussion: Discussion, **facts: Any) -> Discussion:
+    """Change ``facts`` of ``discussion`` and make every cached page of it old."""
+    with transaction.atomic():
+        if facts.get("mode") == Discussion.Mode.CLOSED and discussion.mode != Discussion.Mode.CLOSED:
+            facts.setdefault("closed_at", timezone.now())
+        elif "mode" in facts and facts["mode"] != Discussion.Mode.CLOSED:
+            facts.update(closed_at=None, closed_reason="", opens_at=None)
+        Discussion.objects.filter(pk=discussion.pk).update(version=F("version") + 1, **facts)
+        discussion.refresh_from_db()
+        transaction.on_commit(lambda: _tell(discussion), robust=True)
+    return discussion
+
+
+def close(discussion: Discussion, *, reason: str = "", opens_at: datetime | None = None) -> Discussion:
+    """Close ``discussion``, with a sentence for readers and the time it opens again, if any."""
+    return configure(
+        discussion,
+        mode=Discussion.Mode.CLOSED,
+        closed_at=timezone.now(),
+        closed_reason=reason,
+        opens_at=opens_at,
+    )
+
+
+def reopen(discussion: Discussion) -> Discussion:
+    """Open ``discussion`` again."""
+    return configure(discussion, mode=Discussion.Mode.OPEN)
+
+
+def _tell(discussion: Discussion) -> None:
+    threads.discussion_moved(discussion.key, discussion.version)
+    live.announce(discussion.key, "discussion.changed", {"version": discussion.version})
+    signals.discussion_changed.send_robust(Discussion, discussion=discussion)
+
+
+def reconcile(*, repair: bool = False, batch: int = 200) -> Iterator[str]:
+    """
+    Compare every count with the rows it counts; yield a line for each that differs, and put it right with ``repair``.
+
+    Each discussion is looked at under its lock, so that a decision in between is not mistaken for drift.
+    """
+    keys = Discussion.objects.order_by("pk").values_list("pk", flat=True)
+    for pk in keys.iterator(chunk_size=batch):
+        with transaction.atomic():
+            discussion = Discussion.objects.select_for_update().get(pk=pk)
+            yield from _reconcile_one(discussion, repair)
+
+
+def _reconcile_one(discussion: Discussion, repair: bool) -> Iterator[str]:
+    found: dict[str, int] = {
+        "published_count": discussion.comments.filter(status=Status.PUBLISHED).count(),
+        "held_count": Revision.objects.filter(comment__discussion=discussion, status=Status.HELD).count(),
+    }
+    wrong = {name: count for name, count in found.items() if getattr(discussion, name) != count}
+    for name, count in wrong.items():
+        yield f"discussion {discussion.key}: {name} is {getattr(discussion, name)}, the rows say {count}"
+    below: dict[str, int] = {}
+    rows = list(discussion.comments.values_list("pk", "path", "status", "reply_count", "is_shown"))
+    for _pk, path, status, _replies, _shown in rows:
+        if status == Status.PUBLISHED:
+            for end in range(SEGMENT, len(path), SEGMENT):
+                below[path[:end]] = below.get(path[:end], 0) + 1
+    fixes: dict[int, tuple[int, bool]] = {}
+    for pk, path, status, replies, shown in rows:
+        real = below.get(path, 0)
+        should_show = status == Status.PUBLISHED or real > 0
+        if (replies, shown) != (real, should_show):
+            fixes[pk] = (real, should_show)
+            yield f"comment {pk}: reply_count is {replies}, the rows say {real}; shown {shown}, should be {should_show}"
+    if repair and (wrong or fixes):
+        for pk, (real, should_show) in fixes.items():
+            Comment.objects.filter(pk=pk).update(reply_count=real, is_shown=should_show)
+        configure(discussion, **wrong)

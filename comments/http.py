@@ -1,0 +1,99 @@
+"""Who is asking: the request's id, address and network, read once and never from a header a stranger can set."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import re
+import uuid
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Protocol
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from comments import conf
+
+_current: ContextVar[str] = ContextVar("comments_request_id", default="")
+_acceptable = re.compile(r"[A-Za-z0-9-]{8,36}")
+
+
+def request_id() -> str:
+    """Return the id of the request being answered, or "" outside one."""
+    return _current.get()
+
+
+class RequestIdMiddleware:
+    """Give every request an id, taken from ``X-Request-ID`` when a proxy set a plain one, and return it."""
+
+    sync_capable = True
+    async_capable = False
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
+        value = given if _acceptable.fullmatch(given) else uuid.uuid4().hex
+        token = _current.set(value)
+        try:
+            response = self.get_response(request)
+        finally:
+            _current.reset(token)
+        response["X-Request-ID"] = value
+        return response
+
+
+def address(request: HttpRequest) -> str:
+    """Return the client's address, counting ``TRUSTED_PROXIES`` hops from the right of ``X-Forwarded-For``."""
+    hops = conf.get().trusted_proxies
+    if hops:
+        forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+        if len(forwarded) >= hops:
+            return str(forwarded[-hops])
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def network_key(request: HttpRequest) -> str:
+    """
+    Return a keyed hash, 32 hex characters, of the client's network: /24 for IPv4, /64 for IPv6.
+
+    The address itself is stored nowhere.
+    """
+    try:
+        parsed = ipaddress.ip_address(address(request).split("%")[0])
+    except ValueError:
+        network = "unknown"
+    else:
+        mapped = getattr(parsed, "ipv4_mapped", None)
+        if mapped is not None:
+            parsed = mapped
+        network = str(ipaddress.ip_network(f"{parsed}/{24 if parsed.version == 4 else 64}", strict=False))
+    return hmac.new(settings.SECRET_KEY.encode(), f"network:{network}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+class PublicBytes(Protocol):
+    """A body that is the same for everyone, ready to be sent."""
+
+    body: bytes
+    gzipped: bytes
+    etag: str
+
+
+def public_response(request: HttpRequest, page: PublicBytes, content_type: str) -> HttpResponse:
+    """Send ``page`` to anyone and any cache between: 304 when the client has it, compressed ahead of time."""
+    if page.etag in request.META.get("HTTP_IF_NONE_MATCH", ""):
+        response = HttpResponse(status=304)
+        del response["Content-Type"]
+    else:
+        zipped = "gzip" in request.META.get("HTTP_ACCEPT_ENCODING", "")
+        response = HttpResponse(page.gzipped if zipped else page.body, content_type=content_type)
+        if zipped:
+            response["Content-Encoding"] = "gzip"
+        response["Content-Length"] = str(len(response.content))
+    response["ETag"] = page.etag
+    response["Cache-Control"] = "public, max-age=0, s-maxage=2, stale-while-revalidate=10"
+    response["Vary"] = "Accept-Encoding"
+    return response

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+SCOPES = {
+    "read": _("Read as this person"),
+    "write": _("Post, edit, withdraw and react as this person"),
+    "moderate": _("Moderate, if this person may"),
+}
+
+
+def digest(token: str) -> str:
+    """Return what is stored of a token: its SHA-256, 64 hex characters (tokens are random, so no salt is needed)."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class TokenManager(models.Manager["Token"]):
+    def issue(self, user: settings.AUTH_USER_MODEL, scopes: list[str], days: int, label: str = "") -> str:  # type: ignore[name-defined]
+        """Make a token for ``user`` and return it: the only time it can be read."""
+        token = "nc_" + secrets.token_urlsafe(32)
+        self.create(
+            user=user,
+            digest=digest(token),
+            scopes=sorted(scopes),
+            label=label,
+            expires_at=timezone.now() + timedelta(days=days),
+        )
+        return token
+
+
+class Token(models.Model):
+    """Lets a program act as a person, within scopes, until it expires or is revoked. Stored hashed."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="comment_tokens")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    label = models.CharField(max_length=80, blank=True, default="")
+    scopes = models.JSONField(default=list)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TokenManager()
+
+    class Meta:
+        verbose_name = _("API token")
+        verbose_name_plural = _("API tokens")
+
+    def __str__(self) -> str:
+        return self.label or f"token {self.pk}"

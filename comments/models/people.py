@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class CommenterManager(models.Manager["Commenter"]):
+    def for_user(self, user: Any) -> Commenter:
+        """Return the person behind a signed-in ``user``, made on their first visit. One query after that."""
+        try:
+            return self.select_related("user").get(user_id=user.pk)
+        except Commenter.DoesNotExist:
+            name = (user.get_full_name() or user.get_username())[:80]
+            person, _created = self.get_or_create(
+                user=user, defaults={"name": name, "badge": Commenter.Badge.STAFF if user.is_staff else ""}
+            )
+            return person
+
+
+class Commenter(models.Model):
+    """
+    A person who comments: a user of the site, or a guest.
+
+    Rows are anchors. Erasing a person empties the row and never deletes it, so that decisions and conversations keep
+    standing.
+    """
+
+    class Badge(models.TextChoices):
+        NONE = "", _("None")
+        STAFF = "staff", _("Staff")
+        EXPERT = "expert", _("Expert")
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="commenter"
+    )
+    name = models.CharField(max_length=80)
+    email = models.EmailField(blank=True, default="")
+    """What a guest typed. It proves nothing and gives no trust."""
+    badge = models.CharField(max_length=8, choices=Badge, blank=True, default=Badge.NONE)
+    role = models.CharField(max_length=80, blank=True, default="")
+    """Shown after the badge: "Transport reporter"."""
+
+    published_count = models.PositiveIntegerField(default=0)
+    rejected_count = models.PositiveIntegerField(default=0)
+
+    preferred_language = models.CharField(max_length=12, blank=True, default="")
+    contact_confirmed_at = models.DateTimeField(null=True, blank=True)
+    terms_version = models.PositiveIntegerField(null=True, blank=True)
+    """The guidelines this person accepted, and when."""
+    terms_accepted_at = models.DateTimeField(null=True, blank=True)
+    erased_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = CommenterManager()
+
+    class Meta:
+        verbose_name = _("commenter")
+        verbose_name_plural = _("commenters")
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,320 @@
+"""Verbs about a comment. The only place that sets a status, and the only way to publish."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from comments import conf, live, screening, signals, text, threads
+from comments.exceptions import CommentChanged, Refused
+from comments.http import request_id
+from comments.models import (
+    Comment,
+    Commenter,
+    Decider,
+    Decision,
+    DecisionWords,
+    Discussion,
+    Finding,
+    Reason,
+    Revision,
+    Status,
+    Trigger,
+)
+from comments.screening import Verdict
+
+logger = logging.getLogger(__name__)
+
+BECOMES = {
+    "publish": Status.PUBLISHED,
+    "hold": Status.HELD,
+    "reject": Status.REJECTED,
+    "withdraw": Status.WITHDRAWN,
+}
+CLAIM_SECONDS = 60
+"""A screening that has not finished after this long is taken to be dead."""
+
+
+def lock(comment_id: int) -> Comment:
+    """
+    Return the comment locked for the rest of the transaction, its discussion locked before it.
+
+    Always in this order, so that two decisions can wait for each other and never both.
+    """
+    discussion_id = Comment.objects.values_list("discussion_id", flat=True).get(pk=comment_id)
+    locks: dict[str, Any] = {"no_key": True} if connection.features.has_select_for_no_key_update else {}
+    discussion = Discussion.objects.select_for_update(**locks).get(pk=discussion_id)
+    comment = Comment.objects.select_for_update(**locks).get(pk=comment_id)
+    comment.discussion = discussion
+    return comment
+
+
+def decide(
+    comment: Comment,
+    verdict: Verdict,
+    *,
+    decider: str,
+    trigger: str,
+    made_by: Commenter | None = None,
+    assistance: str = "none",
+    reverses: Decision | None = None,
+) -> Decision:
+    """
+    Give ``comment`` the status in ``verdict`` and write down who decided and why.
+
+    No other function changes a comment's status. Raise ``CommentChanged`` when the comment is no longer the version
+    the caller looked at, and ``Refused`` when a rejection has no reason or there is nothing safe to publish.
+
+    While an edit waits beside published words, the verdict is about the edit: holding or rejecting it leaves the
+    published words standing.
+    """
+    with transaction.atomic():
+        now = timezone.now()
+        current = lock(comment.pk)
+        if current.version != comment.version:
+            raise CommentChanged(current, _what_changed(current))
+        revision = current.revisions.latest("number")
+        becomes = BECOMES[verdict.action]
+        if becomes == Status.WITHDRAWN and current.status == Status.WITHDRAWN:
+            raise CommentChanged(current, _what_changed(current))
+        if current.status == Status.WITHDRAWN:
+            raise Refused("withdrawn", _("Its author has withdrawn this comment. It stays withdrawn."), status=409)
+
+        only_the_edit = (
+            current.status == Status.PUBLISHED
+            and revision.status in (Status.RECEIVED, Status.HELD)
+            and becomes in (Status.HELD, Status.REJECTED)
+        )
+        before = revision.status if revision.status in (Status.RECEIVED, Status.HELD) else current.status
+        reason = _reason_for(verdict, before, becomes)
+
+        if becomes == Status.PUBLISHED:
+            if verdict.html is not None:
+                revision.html = verdict.html
+            elif not revision.html:
+                revision.html = text.to_html(revision.text).html
+            if not revision.html:
+                raise Refused("nothing_to_publish", _("Nothing is left of this text once it is made safe."), status=409)
+            revision.first_published_at = revision.first_published_at or now
+        elif verdict.html is not None:
+            revision.html = verdict.html
+        if verdict.sanitizer_version:
+            revision.sanitizer_version = verdict.sanitizer_version
+            revision.screened_at = now
+
+        held_delta = (becomes == Status.HELD) - (revision.status == Status.HELD)
+        revision.status = becomes
+        revision.save(
+            update_fields=["status", "html", "sanitizer_version", "screened_at", "first_published_at"],
+        )
+
+        was_public = current.status == Status.PUBLISHED
+        if not only_the_edit:
+            current.status = becomes
+            if becomes == Status.PUBLISHED:
+                current.html = revision.html
+                current.published_at = current.published_at or now
+                current.edited_at = revision.created_at if revision.number > 1 else None
+            current.removed_for = reason.code if reason and was_public else ""
+        is_public = current.status == Status.PUBLISHED
+        current.is_shown = is_public or current.reply_count > 0
+        current.version += 1
+        current.save(
+            update_fields=["status", "html", "published_at", "edited_at", "removed_for", "is_shown", "version"]
+        )
+
+        moved = is_public - was_public
+        _move_counts(current, moved=moved, held=held_delta, visible=bool(moved or is_public or current.is_shown))
+        _move_record(current, moved=moved, rejected=(becomes == Status.REJECTED) - (before == Status.REJECTED))
+
+        decision = Decision.objects.create(
+            comment=current,
+            revision=revision,
+            verdict=verdict.action,
+            from_status=before,
+            to_status=becomes,
+            decider=decider,
+            made_by=made_by,
+            trigger=trigger,
+            assistance=assistance,
+            reason=reason.code if reason else verdict.reason,
+            ground=verdict.ground or (reason.ground_default if reason else "none"),
+            legal_ground=verdict.legal_ground,
+            terms_anchor=reason.terms_anchor if reason else "",
+            guidelines_version=conf.get().guidelines_version,
+            reverses=reverses,
+            score=verdict.score,
+            request_id=request_id(),
+        )
+        if verdict.explanation or verdict.private_note:
+            DecisionWords.objects.create(
+                decision=decision, explanation=verdict.explanation, private_note=verdict.private_note
+            )
+        transaction.on_commit(lambda: _tell(current, decision, moved), robust=True)
+    comment.refresh_from_db()
+    return decision
+
+
+def _reason_for(verdict: Verdict, before: str, becomes: str) -> Reason | None:
+    taken_down = before == Status.PUBLISHED and becomes == Status.HELD
+    if becomes != Status.REJECTED and not taken_down:
+        return None
+    if not verdict.reason:
+        if taken_down:
+            return None
+        raise Refused("reason_needed", _("Choose the reason: the author is told it."), status=400)
+    reason = Reason.objects.filter(code=verdict.reason, is_active=True).first()
+    if reason is None:
+        raise Refused("unknown_reason", _("There is no reason “%(code)s”.") % {"code": verdict.reason})
+    if verdict.ground == "illegal" and not (verdict.legal_ground and verdict.explanation):
+        raise Refused("legal_ground_needed", _("Name the law and explain why the text falls under it."))
+    return reason
+
+
+def _move_counts(comment: Comment, *, moved: int, held: int, visible: bool) -> None:
+    """Move the discussion's and the ancestors' counts in the transaction of the decision."""
+    discussion = comment.discussion
+    discussion.published_count += moved
+    discussion.held_count += held
+    if visible:
+        discussion.version += 1
+    if visible or held:
+        Discussion.objects.filter(pk=discussion.pk).update(
+            published_count=F("published_count") + moved,
+            held_count=F("held_count") + held,
+            version=discussion.version,
+        )
+    if moved and comment.parent_id:
+        Comment.objects.filter(discussion=discussion, path__in=comment.ancestor_paths).update(
+            reply_count=F("reply_count") + moved,
+            is_shown=Case(
+                When(Q(status=Status.PUBLISHED) | Q(reply_count__gt=-moved), then=Value(True)), default=Value(False)
+            ),
+        )
+
+
+def _move_record(comment: Comment, *, moved: int, rejected: int) -> None:
+    if moved or rejected:
+        Commenter.objects.filter(pk=comment.author_id).update(
+            published_count=F("published_count") + moved, rejected_count=F("rejected_count") + rejected
+        )
+
+
+def _what_changed(comment: Comment) -> str:
+    latest = comment.decisions.select_related("made_by").last()
+    if latest is None:
+        return _("This comment has changed since you opened it.")
+    if comment.revisions.order_by("-number").values_list("status", flat=True).first() == Status.RECEIVED:
+        return _("Its author has rewritten this comment since you opened it.")
+    return _("This comment has changed since you opened it: it is now “%(status)s”, decided by %(who)s.") % {
+        "status": comment.get_status_display(),
+        "who": latest.made_by or latest.get_decider_display(),
+    }
+
+
+def _tell(comment: Comment, decision: Decision, moved: int) -> None:
+    """After the commit: old pages go, open pages hear of it, listeners run. Readers hear of published things only."""
+    discussion = comment.discussion
+    threads.discussion_moved(discussion.key, discussion.version)
+    facts = {"id": comment.pk, "count": discussion.published_count, "version": discussion.version}
+    if moved > 0:
+        live.announce(discussion.key, "comment.published", facts | {"parent": comment.parent_id})
+    elif moved < 0:
+        live.announce(discussion.key, "comment.removed", facts)
+    elif comment.status == Status.PUBLISHED and decision.to_status == Status.PUBLISHED:
+        live.announce(discussion.key, "comment.edited", facts)
+    signals.comment_decided.send_robust(Comment, comment=comment, decision=decision)
+
+
+def supersede(comment: Comment, latest: Revision, words: str, digest: str) -> Revision:
+    """
+    Put a new text by the author on top of ``latest``. Call inside the transaction that locked ``comment``.
+
+    A text that was never published and is replaced will not be decided any more: its status becomes ``withdrawn``.
+    """
+    held = latest.status == Status.HELD
+    if latest.status in (Status.HELD, Status.RECEIVED):
+        latest.status = Status.WITHDRAWN
+        latest.save(update_fields=["status"])
+    if held:
+        Discussion.objects.filter(pk=comment.discussion_id).update(held_count=F("held_count") - 1)
+    if comment.status == Status.HELD:
+        comment.status = Status.RECEIVED
+    comment.version += 1
+    comment.text_hash = digest
+    comment.edited_at = timezone.now() if comment.status != Status.PUBLISHED else comment.edited_at
+    comment.save(update_fields=["status", "version", "text_hash", "edited_at"])
+    return Revision.objects.create(comment=comment, number=latest.number + 1, text=words)
+
+
+# --- Screening: hop 6 of the path of a comment ------------------------------------------------------------------------
+
+
+def screen(comment_id: int, version: int) -> Decision | None:
+    """
+    Make the text safe, run every rule, write every finding down and decide. Safe to run twice, or at once.
+
+    Return ``None`` when there is nothing to do: the comment is gone, has moved on, or is being screened elsewhere. The
+    attempt is counted before the work, so that a text that kills its worker ends up before an editor.
+    """
+    revision = (
+        Revision.objects.filter(comment_id=comment_id, comment__version=version, status=Status.RECEIVED)
+        .select_related("comment__author__user", "comment__discussion", "comment__parent")
+        .order_by("-number")
+        .first()
+    )
+    if revision is None or not _claim(revision):
+        return None
+    comment = revision.comment
+    if revision.attempts > conf.get().max_attempts:
+        drafts, rendered = [screening.failed_too_often(revision.attempts - 1)], None
+    else:
+        drafts, rendered = screening.run(revision)
+    verdict = screening.combine(drafts)
+    if rendered is not None:
+        verdict = verdict.with_html(rendered.html, rendered.version)
+    try:
+        with transaction.atomic():
+            Finding.objects.bulk_create([draft.as_row(revision) for draft in drafts])
+            return decide(comment, verdict, decider=Decider.SCREENING, trigger=Trigger.SCREENING)
+    except CommentChanged:
+        logger.info("comment %s moved on while it was screened", comment_id)
+        return None
+
+
+def _claim(revision: Revision) -> bool:
+    now = timezone.now()
+    free = Q(claimed_at__isnull=True) | Q(claimed_at__lt=now - timedelta(seconds=CLAIM_SECONDS))
+    taken = Revision.objects.filter(free, pk=revision.pk, status=Status.RECEIVED).update(
+        claimed_at=now, attempts=F("attempts") + 1
+    )
+    revision.attempts += 1
+    return bool(taken)
+
+
+def release(comment_id: int) -> None:
+    """Let another worker take up the screening of ``comment_id`` now, after an error that was caught."""
+    Revision.objects.filter(comment_id=comment_id, status=Status.RECEIVED).update(claimed_at=None)
+
+
+def unscreened(older_than: datetime | None = None) -> QuerySet[Revision]:
+    """
+    Return texts that no worker is on, oldest first: (comment, its version).
+
+    ``older_than`` leaves out what arrived or was begun more recently.
+    """
+    now = timezone.now()
+    older_than = older_than or now - timedelta(seconds=conf.get().sweep_after_seconds)
+    dead = now - timedelta(seconds=CLAIM_SECONDS)
+    return (
+        Revision.objects.filter(status=Status.RECEIVED, created_at__lt=older_than)
+        .filter(Q(claimed_at__isnull=True) | Q(claimed_at__lt=dead))
+        .select_related("comment")
+        .order_by("created_at")
+    )

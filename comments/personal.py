@@ -1,0 +1,117 @@
+"""
+What only I see: my comments that others cannot see yet or any more, why, and what I like.
+
+Never cached, never part of a page that is the same for everyone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Prefetch, Q
+from django.utils import timezone
+
+from comments import access
+from comments.models import Comment, Commenter, Decision, Discussion, Finding, Reaction, Reason, Revision, Status
+from comments.models.policy import in_language
+from comments.screening import sentences
+
+MOST = 50
+DAYS = 30
+"""Rejected comments stay in their author's view of a discussion this long."""
+
+
+@dataclass(slots=True)
+class Mine:
+    """One comment of mine in a discussion, as it stands."""
+
+    comment: Comment
+    revision: Revision
+    """The latest text; for an edit that waits, the edit."""
+    status: str
+    """What became of that text: ``received``, ``held``, ``published``, ``rejected``."""
+    since: datetime
+    why: list[str] = field(default_factory=list)
+    """For a held text: each "because …", in words. For a rejected one: the reason's sentence."""
+    reason: str = ""
+    """For a rejected text: the reason's name, as on a tombstone."""
+    explanation: str = ""
+    """The editor's own words to the author."""
+    by_editor: bool = False
+
+    @property
+    def is_edit(self) -> bool:
+        """The comment is published with earlier words; these wait or were rejected."""
+        return self.comment.status == Status.PUBLISHED and self.status != Status.PUBLISHED
+
+    @property
+    def can_edit(self) -> bool:
+        return access.may_edit(self.comment.author, self.comment)
+
+
+def in_discussion(person: Commenter, discussion: Discussion) -> list[Mine]:
+    """Return what ``person`` wrote in ``discussion`` that is not simply published, newest first; four queries."""
+    recently = timezone.now() - timedelta(days=DAYS)
+    mine = (
+        Comment.objects.filter(author=person, discussion=discussion, created_at__gt=recently)
+        .exclude(status=Status.WITHDRAWN)
+        .filter(~Q(status=Status.PUBLISHED) | Q(revisions__status__in=[Status.RECEIVED, Status.HELD]))
+        .distinct()
+    )
+    return state_of(mine, person)
+
+
+def state_of(comments: Any, person: Commenter) -> list[Mine]:
+    """Return how each of the queryset ``comments``, all by ``person``, stands; newest first."""
+    found = list(
+        comments.order_by("-created_at").prefetch_related(
+            Prefetch("revisions", Revision.objects.order_by("-number"), to_attr="texts"),
+            Prefetch(
+                "decisions",
+                Decision.objects.order_by("-id").select_related("words"),
+                to_attr="history",
+            ),
+        )[:MOST]
+    )
+    findings: dict[int, list[Finding]] = {}
+    waiting = [c.texts[0].pk for c in found if c.texts[0].status == Status.HELD]
+    for finding in Finding.objects.filter(revision__in=waiting).exclude(verdict="publish") if waiting else ():
+        findings.setdefault(finding.revision_id, []).append(finding)
+    reasons: dict[str, Reason] = {}
+    if any(c.texts[0].status == Status.REJECTED for c in found):
+        reasons = {reason.code: reason for reason in Reason.objects.all()}
+    return [_one(comment, person, findings, reasons) for comment in found]
+
+
+def _one(comment: Any, person: Commenter, findings: dict[int, list[Finding]], reasons: dict[str, Reason]) -> Mine:
+    comment.author = person
+    revision = comment.texts[0]
+    decision = next((d for d in comment.history if d.revision_id == revision.pk), None)
+    one = Mine(
+        comment=comment,
+        revision=revision,
+        status=revision.status,
+        since=decision.created_at if decision and revision.status != Status.RECEIVED else revision.created_at,
+        by_editor=bool(decision and decision.decider == "editor"),
+    )
+    if decision:
+        one.explanation = getattr(getattr(decision, "words", None), "explanation", "")
+    if revision.status == Status.HELD:
+        said = [sentences.for_author(f.code, f.evidence) for f in findings.get(revision.pk, [])]
+        one.why = [] if one.by_editor else list(dict.fromkeys(said))
+    elif revision.status == Status.REJECTED and decision and decision.reason in reasons:
+        reason = reasons[decision.reason]
+        one.reason = str(reason)
+        one.why = [words] if (words := in_language(reason.author_text)) else []
+    return one
+
+
+def liked(person: Commenter, discussion: Discussion) -> list[int]:
+    """Return the ids of the comments in ``discussion`` that ``person`` likes."""
+    return list(
+        Reaction.objects.filter(person=person, comment__discussion=discussion).values_list("comment_id", flat=True)[
+            :5000
+        ]
+    )

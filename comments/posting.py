@@ -1,0 +1,144 @@
+"""Verbs of an author. ``post_comment`` is the one way in, whichever door it came through."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from comments import access, moderation, signals, tasks, text
+from comments.exceptions import Refused
+from comments.models import Comment, Commenter, Decider, Discussion, Revision, Status, Trigger
+from comments.models.comments import SEGMENT
+from comments.screening import Verdict
+
+DIGITS = "0123456789abcdefghijklmnopqrstuv"
+MOST_RECENT = 40
+
+
+def new_segment() -> str:
+    """Return 12 characters that sort by time: microseconds since 2020 and 9 random bits, in base 32."""
+    value = (time.time_ns() // 1000 - 1_577_836_800_000_000) << 9 | int.from_bytes(os.urandom(2)) & 0x1FF
+    return "".join(DIGITS[value >> shift & 31] for shift in range(5 * (SEGMENT - 1), -1, -5))
+
+
+def post_comment(
+    author: Commenter,
+    discussion: Discussion,
+    raw: object,
+    *,
+    parent: Comment | None = None,
+    idempotency_key: str = "",
+    network_key: str = "",
+) -> Comment:
+    """
+    Save what ``author`` wrote as ``received`` and queue it for screening. One transaction.
+
+    The same ``idempotency_key`` again, or without a key the same words again within a minute, returns the comment that
+    is already there. Raise ``Refused`` when the text cannot be taken or the author may not post here now: then nothing
+    is saved.
+    """
+    words = text.check(raw)
+    digest = text.digest(words)
+    if len(idempotency_key) > 255:
+        raise Refused("bad_idempotency_key", _("The Idempotency-Key is longer than 255 characters."))
+    recent = list(Comment.objects.filter(author=author).defer("html").order_by("-created_at")[:MOST_RECENT])
+    if again := _already_posted(recent, discussion, parent, digest, idempotency_key):
+        return again
+    access.require_may_post(author, discussion, parent, recent)
+    try:
+        with transaction.atomic():
+            comment = Comment.objects.create(
+                discussion=discussion,
+                author=author,
+                parent=parent,
+                path=(parent.path if parent else "") + new_segment(),
+                depth=parent.depth + 1 if parent else 0,
+                text_hash=digest,
+                idempotency_key=idempotency_key,
+                network_key=network_key,
+            )
+            Revision.objects.create(comment=comment, number=1, text=words, created_at=comment.created_at)
+            tasks.screen_comment.delay_on_commit(comment.pk, comment.version)
+            transaction.on_commit(lambda: _tell(comment), robust=True)
+    except IntegrityError:
+        # The same attempt, sent twice at once, or long ago.
+        first = (
+            Comment.objects.filter(author=author, idempotency_key=idempotency_key).first() if idempotency_key else None
+        )
+        if first is None:
+            raise
+        return _same_attempt(first, discussion, digest)
+    return comment
+
+
+def _already_posted(
+    recent: list[Comment], discussion: Discussion, parent: Comment | None, digest: str, key: str
+) -> Comment | None:
+    minute_ago = timezone.now() - timedelta(seconds=60)
+    for comment in recent:
+        if key and comment.idempotency_key == key:
+            return _same_attempt(comment, discussion, digest)
+        if (
+            not key
+            and comment.text_hash == digest
+            and comment.discussion_id == discussion.pk
+            and comment.parent_id == (parent.pk if parent else None)
+            and comment.created_at > minute_ago
+            and comment.status not in (Status.WITHDRAWN, Status.REJECTED)
+        ):
+            return comment
+    return None
+
+
+def _same_attempt(comment: Comment, discussion: Discussion, digest: str) -> Comment:
+    if comment.discussion_id != discussion.pk or (comment.text_hash != digest and comment.edited_at is None):
+        raise Refused(
+            "idempotency_mismatch",
+            _("This Idempotency-Key was used for another comment. Use a new key for a new comment."),
+            status=422,
+        )
+    return comment
+
+
+def edit_comment(author: Commenter, comment: Comment, raw: object) -> Comment:
+    """
+    Keep ``raw`` as the next version of ``comment`` and queue it for screening.
+
+    What is published stays published, with its old words, until the new ones are decided. The same words again change
+    nothing.
+    """
+    access.require_may_edit(author, comment)
+    words = text.check(raw)
+    with transaction.atomic():
+        comment = moderation.lock(comment.pk)
+        access.require_may_edit(author, comment)
+        latest = comment.revisions.latest("number")
+        if latest.text == words:
+            return comment
+        moderation.supersede(comment, latest, words, text.digest(words))
+        tasks.screen_comment.delay_on_commit(comment.pk, comment.version)
+        transaction.on_commit(lambda: _tell(comment), robust=True)
+    return comment
+
+
+def withdraw_comment(author: Commenter, comment: Comment) -> Comment:
+    """Take ``comment`` back at its author's wish. Replies stay, under a tombstone. Twice is once."""
+    access.require_author(author, comment)
+    if comment.status != Status.WITHDRAWN:
+        moderation.decide(
+            comment,
+            Verdict("withdraw"),
+            decider=Decider.AUTHOR,
+            trigger=Trigger.AUTHOR,
+            made_by=author,
+        )
+    return comment
+
+
+def _tell(comment: Comment) -> None:
+    signals.comment_received.send_robust(Comment, comment=comment)

@@ -1,0 +1,1 @@
+"""The rules, each a function named for what it does. ``COMMENTS["RULES"]`` lists those in force."""

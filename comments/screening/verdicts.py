@@ -1,0 +1,92 @@
+"""What a rule is given, what it says, and what all of them say together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.utils import timezone
+
+from comments import conf
+from comments.models import Comment, Commenter, Discussion, Finding, Revision
+from comments.text import Rendered, digest
+
+SEVERITY = {"publish": 0, "hold": 1, "reject": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A finding before it is stored. ``spans`` are ``[start, end]`` offsets into the text as typed."""
+
+    code: str
+    verdict: str = "hold"
+    spans: tuple[tuple[int, int], ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+    score: float | None = None
+    reason: str = ""
+    """For a rejection: the code of the reason its author is given."""
+    rule: str = ""
+    milliseconds: float = 0
+
+    def as_row(self, revision: Revision) -> Finding:
+        evidence: dict[str, Any] = dict(self.facts)
+        if self.spans:
+            evidence["spans"] = [list(span) for span in self.spans]
+        return Finding(
+            revision=revision,
+            rule=self.rule,
+            verdict=self.verdict,
+            code=self.code,
+            evidence=evidence,
+            score=self.score,
+            milliseconds=round(self.milliseconds, 3),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One answer for one text: ``action`` is ``publish``, ``hold``, ``reject`` or, for authors, ``withdraw``."""
+
+    action: str
+    reason: str = ""
+    ground: str = ""
+    legal_ground: str = ""
+    explanation: str = ""
+    private_note: str = ""
+    score: float | None = None
+    html: str | None = None
+    sanitizer_version: str = ""
+
+    def with_html(self, html: str, version: str) -> Verdict:
+        return replace(self, html=html, sanitizer_version=version)
+
+
+@dataclass
+class Candidate:
+    """
+    A text to be judged, with what rules ask about most. Properties that cost a query are fetched once, when asked.
+
+    ``comment`` is ``None`` while someone is still writing (advice before posting): then there is no record of it yet.
+    """
+
+    text: str
+    rendered: Rendered
+    author: Commenter | None
+    discussion: Discussion | None
+    comment: Comment | None = None
+    at: datetime = field(default_factory=timezone.now)
+    settings: conf.Settings = field(default_factory=conf.get)
+
+    @property
+    def by_staff(self) -> bool:
+        return bool(self.author and self.author.user and self.author.user.is_staff and self.author.user.is_active)
+
+    @cached_property
+    def text_hash(self) -> str:
+        return digest(self.text)
+
+    @property
+    def published_before(self) -> int:
+        return self.author.published_count if self.author else 0

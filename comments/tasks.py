@@ -1,0 +1,81 @@
+"""
+Celery's door. A task takes ids, calls one verb, and may run twice.
+
+The database row is the record of what has to be done; a message is only a hint that makes it fast. So publishing is
+tried once, for half a second at most, and a message that never arrives is made good by :func:`sweep`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import partial
+from typing import Any
+
+from celery import shared_task
+from celery.contrib.django.task import DjangoTask
+from django.db import transaction
+
+from comments import discussions, moderation
+from comments.breaker import Breaker
+
+logger = logging.getLogger(__name__)
+broker = Breaker(failures=2, seconds=10)
+
+
+class Hint(DjangoTask[Any, Any]):
+    """A task whose message may be lost, and whose publishing never fails or holds up the request."""
+
+    abstract = True
+
+    def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+        """Publish after the commit. Skipped while the broker does not answer."""
+        transaction.on_commit(partial(self._publish, args, kwargs), robust=True)
+
+    def _publish(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if not broker.allows():
+            return
+        try:
+            self.apply_async(args, kwargs, retry=False)
+        except Exception as error:
+            broker.failed()
+            logger.warning("%s%s was not queued (%s); the sweeper will find it", self.name, args, type(error).__name__)
+        else:
+            broker.succeeded()
+
+
+@shared_task(base=Hint, name="comments.tasks.screen_comment")
+def screen_comment(comment_id: int, version: int, **_later: Any) -> None:
+    """Screen one version of one comment. Unknown arguments of a newer release are ignored."""
+    moderation.screen(comment_id, version)
+
+
+@shared_task(base=Hint, name="comments.tasks.sweep")
+def sweep(**_later: Any) -> None:
+    """Find what no message reached, and do it."""
+    swept(limit=500, seconds=10)
+
+
+@shared_task(base=Hint, name="comments.tasks.reconcile_counts")
+def reconcile_counts(**_later: Any) -> None:
+    """Compare counters with rows, log what differs and put it right."""
+    for difference in discussions.reconcile(repair=True):
+        logger.error("count drifted: %s", difference)
+
+
+def swept(*, limit: int = 500, seconds: float = 60) -> int:
+    """
+    Screen, here and now, up to ``limit`` texts that no worker is on; return how many were decided.
+
+    Needs no broker and no Celery. Two at once are harmless. Stops after ``seconds``.
+    """
+    until = time.monotonic() + seconds
+    done = 0
+    for revision in moderation.unscreened()[:limit]:
+        if time.monotonic() > until:
+            break
+        try:
+            done += moderation.screen(revision.comment_id, revision.comment.version) is not None
+        except Exception:
+            logger.exception("sweeping comment %s failed", revision.comment_id)
+    return done

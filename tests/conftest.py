@@ -1,0 +1,79 @@
+"""People, stories and the few verbs that most tests begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.cache import cache
+
+from comments import moderation, posting, threads
+from comments.models import Comment, Commenter, Decider, Discussion, Trigger
+from comments.screening import Verdict
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """Start every test with empty caches."""
+    cache.clear()
+    threads.pages.clear()
+
+
+@pytest.fixture
+def person(db: None) -> Callable[..., Commenter]:
+    """Make a reader, or with ``staff=True`` an editor who may moderate."""
+
+    def make(name: str = "mara", *, staff: bool = False) -> Commenter:
+        users = get_user_model().objects
+        if staff:
+            user = users.create_superuser(name, f"{name}@example.org", "a long password")
+        else:
+            user = users.create_user(name, f"{name}@example.org", "a long password")
+        return Commenter.objects.for_user(user)
+
+    return make
+
+
+@pytest.fixture
+def reader(person: Callable[..., Commenter]) -> Commenter:
+    return person("mara")
+
+
+@pytest.fixture
+def editor(person: Callable[..., Commenter]) -> Commenter:
+    return person("daniel", staff=True)
+
+
+@pytest.fixture
+def discussion(db: None) -> Discussion:
+    return Discussion.objects.create(key="story-1", title="The night tram is back", url="/stories/1/")
+
+
+@pytest.fixture
+def post(discussion: Discussion) -> Callable[..., Comment]:
+    """Post and screen at once, as the worker would; return the comment as it then stands."""
+
+    def make(author: Commenter, words: str = "A sentence about the night tram.", **more: Any) -> Comment:
+        where = more.pop("discussion", None) or discussion
+        comment = posting.post_comment(author, where, words, **more)
+        moderation.screen(comment.pk, comment.version)
+        comment.refresh_from_db()
+        return comment
+
+    return make
+
+
+@pytest.fixture
+def decide() -> Callable[..., Any]:
+    """Decide as an editor."""
+
+    def make(comment: Comment, action: str, editor: Commenter, **more: Any) -> Any:
+        if action == "reject":
+            more.setdefault("reason", "off_topic")
+        return moderation.decide(
+            comment, Verdict(action, **more), decider=Decider.EDITOR, trigger=Trigger.EDITOR, made_by=editor
+        )
+
+    return make
