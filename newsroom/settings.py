@@ -18,7 +18,9 @@ env = environ.Env()
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"])
-CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS if host not in ("*", "testserver")]
+CSRF_TRUSTED_ORIGINS = [
+    f"https://{'*' if host.startswith('.') else ''}{host}" for host in ALLOWED_HOSTS if host not in ("*", "testserver")
+]
 
 
 _loopback = {"localhost", "127.0.0.1", "[::1]", "testserver"}
@@ -128,7 +130,7 @@ else:
 
 # --- Background work: the row is the queue, the broker only makes it fast ---------------------------------------------
 
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL or "memory://")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL or "memory://localhost/")
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = (
     {"polling_interval": 0.02}
     if CELERY_BROKER_URL.startswith("memory")
@@ -208,25 +210,26 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_PRESERVE_USERNAME_CASING = True
 
 _email = env.email_url("EMAIL_URL", default="filemail://")
+_mail: dict[str, object] = {
+    "host": _email.get("EMAIL_HOST") or "localhost",
+    "port": _email.get("EMAIL_PORT") or 25,
+    "username": _email.get("EMAIL_HOST_USER") or "",
+    "password": _email.get("EMAIL_HOST_PASSWORD") or "",
+    "use_tls": bool(_email.get("EMAIL_USE_TLS")),
+    "use_ssl": bool(_email.get("EMAIL_USE_SSL")),
+}
 if django.VERSION >= (6, 1):
-    _options = (
-        {"file_path": str(VAR_DIR / "mail")}
-        if "filebased" in _email["EMAIL_BACKEND"]
-        else {
-            key.removeprefix("EMAIL_").lower(): _email[key]
-            for key in ("EMAIL_HOST", "EMAIL_PORT", "EMAIL_USE_TLS", "EMAIL_USE_SSL")
-            if _email.get(key)
-        }
-    )
-    MAILERS = {"default": {"BACKEND": _email["EMAIL_BACKEND"], "OPTIONS": _options}}
+    if "filebased" in _email["EMAIL_BACKEND"]:
+        _mail = {"file_path": str(VAR_DIR / "mail")}
+    elif "smtp" not in _email["EMAIL_BACKEND"]:
+        _mail = {}
+    MAILERS = {"default": {"BACKEND": _email["EMAIL_BACKEND"], "OPTIONS": _mail}}
 else:
     EMAIL_BACKEND = _email["EMAIL_BACKEND"]
     EMAIL_FILE_PATH = str(VAR_DIR / "mail")
-    EMAIL_HOST = _email.get("EMAIL_HOST") or "localhost"
-    EMAIL_PORT = _email.get("EMAIL_PORT") or 25
-    EMAIL_HOST_USER = _email.get("EMAIL_HOST_USER") or ""
-    EMAIL_HOST_PASSWORD = _email.get("EMAIL_HOST_PASSWORD") or ""
-    EMAIL_USE_TLS = bool(_email.get("EMAIL_USE_TLS"))
+    EMAIL_HOST, EMAIL_PORT = _mail["host"], _mail["port"]
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["username"], _mail["password"]
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["use_tls"], _mail["use_ssl"]
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="The Estuary Record <comments@estuary-record.example>")
 
 # --- Language, time, files --------------------------------------------------------------------------------------------
@@ -243,18 +246,25 @@ STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "newsroom" / "static"]
 MEDIA_URL = "/media/"
 MEDIA_ROOT = VAR_DIR / "media"
-WHITENOISE_USE_FINDERS = True
+# On this machine files are served as they lie; a public site collects them under names that change with their content.
+WHITENOISE_USE_FINDERS = not PUBLIC
+if PUBLIC:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "newsroom.static_files.HashedFiles"},
+    }
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 WHITENOISE_AUTOREFRESH = DEBUG
 
 # --- Security ---------------------------------------------------------------------------------------------------------
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'self'"
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
 )
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
-X_FRAME_OPTIONS = "SAMEORIGIN"
+X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"

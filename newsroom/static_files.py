@@ -1,0 +1,9 @@
+"""Static files of a public site."""
+
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+class HashedFiles(CompressedManifestStaticFilesStorage):
+    """Names that change with the content, in JavaScript modules too, and compressed ahead of time."""
+
+    support_js_module_import_aggregation = True
