@@ -802,8 +802,12 @@ def _markdown_parser() -> markdown_it.MarkdownIt:
 
 
 def _link(state: StateInline, silent: bool) -> bool:
-    """Look for a link only where there is the middle of one: "[" in a program costs nothing then."""
-    return "](" in state.src and link(state, silent)
+    """Look for a link only where its paragraph has the middle of one: so "[" in a program costs nothing."""
+    if state.src[state.pos] != "[":
+        return False
+    if state.env.get("searched") is not state.src:
+        state.env["searched"], state.env["has_links"] = state.src, "](" in state.src
+    return bool(state.env["has_links"]) and link(state, silent)
 
 
 def _drawn_line(renderer: object, tokens: Any, index: int, options: object, env: object) -> str:
