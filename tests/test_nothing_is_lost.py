@@ -28,7 +28,7 @@ KEY = quote("articles.article:1", safe="")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
     directory = tmp_path_factory.mktemp("lost")
     redis = Redis(directory)
-    with postgresql(directory) as url:
+    with postgresql() as url:
         deployment = Production(directory, url, redis)
         yield deployment
         deployment.stop()

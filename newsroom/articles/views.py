@@ -72,6 +72,10 @@ def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpR
     """Render a page that a shared cache may keep only when nothing in it is for one reader."""
     response = render(request, template, context)
     patch_vary_headers(response, ["Cookie"])
-    if has_session(request):
+    if getattr(request, "comments_personal", False):
+        patch_cache_control(response, private=True, no_store=True)
+    elif has_session(request):
         patch_cache_control(response, private=True)
+    else:
+        patch_cache_control(response, public=True, max_age=0, s_maxage=2, stale_while_revalidate=10)
     return response

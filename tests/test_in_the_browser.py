@@ -1,0 +1,326 @@
+"""The demonstration in a real Chromium: two readers, with and without JavaScript."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.services
+
+ROOT = Path(__file__).resolve().parent.parent
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+STORY = "/articles/night-tram/"
+QUIET_STORY = "/articles/the-keepers-wife-review/"
+"""A story nobody has commented on."""
+
+
+@dataclass
+class Site:
+    base: str
+    accounts: dict[str, dict[str, str]]
+    sessions: dict[str, Any] = field(default_factory=dict)
+    """What a browser keeps of each reader who has signed in once."""
+
+
+@dataclass
+class Window:
+    """One browser window of one reader, and what its console complained of."""
+
+    page: Any
+    complaints: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Serve the demonstration newspaper on a free port, from an empty directory of its own."""
+    directory = tmp_path_factory.mktemp("demo")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    wanted = {"VAR_DIR": str(directory), "COMMENTS_POSTS_PER_MINUTE": "0", "DATABASE_URL": "", "REDIS_URL": ""}
+    environment = {name: value for name, value in (os.environ | wanted).items() if value}
+    with (directory / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "demo", "--port", str(port)],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    base = f"http://localhost:{port}"
+    try:
+        until = time.monotonic() + 90
+        while not _answers(base + "/healthz"):
+            if process.poll() is not None or time.monotonic() > until:
+                pytest.fail("The demonstration did not start:\n" + (directory / "log").read_text()[-3000:])
+            time.sleep(0.2)
+        yield Site(base, json.loads((directory / "demo-accounts.json").read_text()))
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    executable = shutil.which("chromium")
+    if executable is None:
+        sentence = "Chromium is not installed; ./run services installs it."
+        if os.environ.get("CI") == "true":
+            pytest.fail(sentence)
+        pytest.skip(sentence)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def window(chromium: Any, site: Site) -> Iterator[Callable[..., Window]]:
+    """Open a browser of its own for a reader, signed in when named, on a story."""
+    contexts: list[Any] = []
+
+    def opened(who: str = "", *, story: str = STORY, **options: Any) -> Window:
+        context = chromium.new_context(base_url=site.base, storage_state=site.sessions.get(who), **options)
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        one = Window(page)
+        page.on("console", lambda said: one.complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: one.complaints.append(str(error)))
+        if who and who not in site.sessions:
+            page.goto("/accounts/login/")
+            page.fill("[name=login]", who)
+            page.fill("[name=password]", site.accounts[who]["password"])
+            page.click("main form[method=post] button[type=submit]")
+            page.wait_for_url(lambda url: "/login/" not in url)
+            site.sessions[who] = context.storage_state()
+        page.goto(story)
+        return one
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def slip(page: Any, words: str) -> Any:
+    return page.locator("[data-mine] .comment", has_text=words)
+
+
+def everyones(page: Any, words: str) -> Any:
+    return page.locator("[data-stream] .comment", has_text=words)
+
+
+def test_a_post_is_seen_by_its_author_and_by_a_second_reader_without_a_reload(window: Callable[..., Window]) -> None:
+    author, other = window("reader1"), window("reader2")
+    words = "The 02:52 was full of bakers."
+    stays = other.page.locator("[data-stream] .comment").first.bounding_box()
+
+    author.page.fill("#comment-text", words)
+    author.page.click("[data-post]")
+
+    everyones(author.page, words).wait_for()
+    assert author.page.input_value("#comment-text") == ""
+    assert slip(author.page, words).count() == 0
+    assert author.page.locator("[data-live][data-new]").count() == 0
+    other.page.locator("[data-live-text]", has_text="1 new comment").wait_for()
+    assert everyones(other.page, words).count() == 0
+    assert other.page.locator("[data-stream] .comment").first.bounding_box() == stays
+    other.page.click("[data-live] a")
+    everyones(other.page, words).wait_for()
+    assert other.page.inner_text("[data-total]") == author.page.inner_text("[data-total]")
+    assert author.complaints == other.complaints == []
+
+
+def test_the_first_comment_of_all_appears_for_everyone_by_itself(window: Callable[..., Window]) -> None:
+    author, stranger = window("reader1", story=QUIET_STORY), window(story=QUIET_STORY)
+    stranger.page.get_by_text("No one has written yet.").wait_for()
+
+    author.page.fill("#comment-text", "The lamp room alone is worth the climb.")
+    author.page.click("[data-post]")
+
+    everyones(stranger.page, "The lamp room alone").wait_for()
+    assert stranger.page.inner_text("[data-total]") == "1"
+    assert stranger.complaints == []
+
+
+def test_a_held_comment_stays_with_its_author_and_says_why(window: Callable[..., Window]) -> None:
+    author, other = window("reader1"), window("reader2")
+
+    author.page.fill("#comment-text", "Minutes: https://example.net/minutes")
+    author.page.click("[data-post]")
+
+    author.page.get_by_text(
+        re.compile(r"Waiting for an editor since \d\d:\d\d, because it contains a link\.")
+    ).wait_for()
+    author.page.reload()
+    assert slip(author.page, "example.net").count() == 1
+    other.page.reload()
+    assert everyones(other.page, "example.net").count() == 0
+
+
+def test_a_reply_is_written_under_what_it_answers_and_appears_there(window: Callable[..., Window]) -> None:
+    author = window("reader1")
+    first = author.page.locator("[data-stream] > ol > li").first
+    first.locator("a[data-reply]").first.click()
+
+    assert first.locator("form[data-composer]").count() == 1
+    assert author.page.evaluate("document.activeElement.id") == "comment-text"
+    author.page.keyboard.type("An answer from the east bank.")
+    author.page.click("[data-post]")
+
+    first.locator(".comment-replies .comment", has_text="An answer from the east bank.").wait_for()
+    assert author.page.locator(".comment-intro form[data-composer]").count() == 1
+    assert author.complaints == []
+
+
+def test_a_reply_being_written_survives_news(window: Callable[..., Window]) -> None:
+    writer, other = window("reader1"), window("reader2")
+    writer.page.locator("[data-stream] a[data-reply]").first.click()
+    writer.page.keyboard.type("Half a sent")
+
+    other.page.fill("#comment-text", "News while someone is writing.")
+    other.page.click("[data-post]")
+    writer.page.locator("[data-live-text]", has_text="1 new comment").wait_for()
+    writer.page.click("[data-live] a")
+
+    everyones(writer.page, "News while someone").wait_for()
+    assert writer.page.input_value("#comment-text") == "Half a sent"
+    assert writer.page.locator("[data-stream] form[data-composer]").count() == 1
+
+
+def test_the_page_works_without_javascript(window: Callable[..., Window]) -> None:
+    author, other = window("reader1", java_script_enabled=False), window("reader2", java_script_enabled=False)
+    words = "Written with a form and nothing else."
+
+    author.page.fill("#comment-text", words)
+    author.page.click("[data-post]")
+
+    assert re.search(STORY + r"#comment-\d+$", author.page.url)
+    until = time.monotonic() + 15
+    while not everyones(author.page, words).count() and time.monotonic() < until:
+        assert slip(author.page, words).count() == 1
+        time.sleep(0.3)
+        author.page.reload()
+    assert everyones(author.page, words).count() == 1
+    other.page.reload()
+    assert everyones(other.page, words).count() == 1
+    everyones(other.page, words).locator("button[name=kind]").click()
+    assert re.search(STORY + r"#comment-\d+$", other.page.url)
+
+
+def test_a_draft_survives_a_reload_and_goes_when_it_is_posted(window: Callable[..., Window]) -> None:
+    author = window("reader1")
+    author.page.fill("#comment-text", "A thought that is not finish")
+    author.page.get_by_text("Draft kept on this device.").wait_for()
+
+    author.page.reload()
+    assert author.page.input_value("#comment-text") == "A thought that is not finish"
+
+    author.page.fill("#comment-text", "A thought that is finished now.")
+    author.page.click("[data-post]")
+    everyones(author.page, "A thought that is finished").wait_for()
+    author.page.reload()
+    assert author.page.input_value("#comment-text") == ""
+
+
+def test_a_lost_network_keeps_the_text_and_says_where_it_is(window: Callable[..., Window]) -> None:
+    author = window("reader1")
+    author.page.fill("#comment-text", "Sent from a tunnel.")
+    author.page.context.set_offline(True)
+
+    author.page.click("[data-post]")
+
+    author.page.get_by_text("You are offline. Your text is safe on this device.").wait_for()
+    assert author.page.input_value("#comment-text") == "Sent from a tunnel."
+    author.page.context.set_offline(False)
+    author.page.click("[data-post]")
+    everyones(author.page, "Sent from a tunnel.").wait_for()
+
+
+def test_a_session_that_ended_keeps_the_text(window: Callable[..., Window]) -> None:
+    author = window("reader1")
+    author.page.fill("#comment-text", "Written before the session ended.")
+    author.page.context.clear_cookies()
+
+    author.page.click("[data-post]")
+
+    author.page.get_by_text("You have been signed out.").wait_for()
+    assert author.page.input_value("#comment-text") == "Written before the session ended."
+
+
+def test_a_like_is_pressed_and_taken_back_in_place(window: Callable[..., Window]) -> None:
+    author, reader = window("reader1"), window("reader2")
+    author.page.fill("#comment-text", "Worth a like, perhaps.")
+    author.page.click("[data-post]")
+    everyones(author.page, "Worth a like").wait_for()
+    reader.page.reload()
+    like = everyones(reader.page, "Worth a like").locator("button[name=kind]")
+
+    like.click()
+    liked = everyones(reader.page, "Worth a like").locator("[aria-pressed=true]")
+    liked.get_by_text("1").wait_for()
+    reader.page.reload()
+    assert like.get_attribute("aria-pressed") == "true"
+    like.click()
+    liked.wait_for(state="detached")
+    assert reader.complaints == []
+
+
+def test_formatting_wraps_what_is_chosen_and_the_preview_shows_it(window: Callable[..., Window]) -> None:
+    author = window("reader1")
+    author.page.fill("#comment-text", "night tram")
+    author.page.locator("#comment-text").select_text()
+    author.page.get_by_role("button", name="Bold").click()
+    assert author.page.input_value("#comment-text") == "**night tram**"
+
+    author.page.get_by_role("button", name="Preview").click()
+
+    author.page.locator("[data-preview] strong", has_text="night tram").wait_for()
+    assert author.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing_in_the_section(window: Callable[..., Window], scheme: str, width: int) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    reader = window("reader1", color_scheme=scheme, viewport={"width": width, "height": 900})
+    for menu in reader.page.locator(".comment-menu summary").all()[:1]:
+        menu.click()
+
+    found = Axe().run(reader.page, context="#comments").response["violations"]
+
+    assert [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found] == []
+    assert reader.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
