@@ -86,12 +86,18 @@ def decide(
         if current.status == Status.WITHDRAWN:
             raise Refused("withdrawn", _("Its author has withdrawn this comment. It stays withdrawn."), status=409)
 
-        only_the_edit = (
-            current.status == Status.PUBLISHED
-            and revision.status in (Status.RECEIVED, Status.HELD)
-            and becomes in (Status.HELD, Status.REJECTED)
+        # Words stand published beside the decision that is taken back: it was about an edit, and so is this one.
+        back_to_the_edit = (
+            reverses is not None
+            and reverses.revision_id == revision.pk
+            and reverses.to_status != Status.PUBLISHED
+            and current.status == Status.PUBLISHED
         )
-        before = revision.status if revision.status in (Status.RECEIVED, Status.HELD) else current.status
+        about_a_waiting_text = revision.status in (Status.RECEIVED, Status.HELD) or back_to_the_edit
+        only_the_edit = (
+            current.status == Status.PUBLISHED and about_a_waiting_text and becomes in (Status.HELD, Status.REJECTED)
+        )
+        before = revision.status if about_a_waiting_text else current.status
         reason = _reason_for(verdict, before, becomes)
 
         if becomes == Status.PUBLISHED:
@@ -159,6 +165,17 @@ def decide(
         transaction.on_commit(lambda: _tell(current, decision, moved), robust=True)
     comment.refresh_from_db()
     return decision
+
+
+def first_cause(comment: Comment) -> str:
+    """
+    Return the trigger of the decision an editor is about to make: what held the text that waits, or else the editor.
+
+    So a card that screening held keeps ``screening`` on its record, however often it is held again.
+    """
+    latest = comment.revisions.order_by("-number").values("pk")[:1]
+    decision = Decision.objects.filter(revision=latest).order_by("-id").first()
+    return decision.trigger if decision and decision.verdict == "hold" else Trigger.EDITOR
 
 
 def _reason_for(verdict: Verdict, before: str, becomes: str) -> Reason | None:
@@ -263,13 +280,16 @@ def screen(comment_id: int, version: int) -> Decision | None:
     Return ``None`` when there is nothing to do: the comment is gone, has moved on, or is being screened elsewhere. The
     attempt is counted before the work, so that a text that kills its worker ends up before an editor.
     """
+    # By the comment's own index: the latest text is the one that may be waiting.
     revision = (
-        Revision.objects.filter(comment_id=comment_id, comment__version=version, status=Status.RECEIVED)
+        Revision.objects.filter(comment_id=comment_id)
         .select_related("comment__author__user", "comment__discussion", "comment__parent")
         .order_by("-number")
         .first()
     )
-    if revision is None or not _claim(revision):
+    if revision is None or revision.comment.version != version or revision.status != Status.RECEIVED:
+        return None
+    if not _claim(revision):
         return None
     comment = revision.comment
     if revision.attempts > conf.get().max_attempts:
@@ -281,6 +301,7 @@ def screen(comment_id: int, version: int) -> Decision | None:
         verdict = verdict.with_html(rendered.html, rendered.version)
     try:
         with transaction.atomic():
+            _answer_before_the_disk()
             Finding.objects.bulk_create([draft.as_row(revision) for draft in drafts])
             return decide(comment, verdict, decider=Decider.SCREENING, trigger=Trigger.SCREENING)
     except CommentChanged:
@@ -291,11 +312,24 @@ def screen(comment_id: int, version: int) -> Decision | None:
 def _claim(revision: Revision) -> bool:
     now = timezone.now()
     free = Q(claimed_at__isnull=True) | Q(claimed_at__lt=now - timedelta(seconds=CLAIM_SECONDS))
-    taken = Revision.objects.filter(free, pk=revision.pk, status=Status.RECEIVED).update(
-        claimed_at=now, attempts=F("attempts") + 1
-    )
+    with transaction.atomic():
+        _answer_before_the_disk()
+        taken = Revision.objects.filter(free, pk=revision.pk, status=Status.RECEIVED).update(
+            claimed_at=now, attempts=F("attempts") + 1
+        )
     revision.attempts += 1
     return bool(taken)
+
+
+def _answer_before_the_disk() -> None:
+    """
+    Let PostgreSQL answer this transaction before its disk has.
+
+    Only for screening: what a crash of the database takes back is a text that is ``received`` again, and screened again.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as db:
+            db.execute("SET LOCAL synchronous_commit TO off")
 
 
 def release(comment_id: int) -> None:

@@ -238,7 +238,7 @@ def _decode(cursor: str, sort: str) -> list[Any] | None:
     kinds: tuple[type, ...] = {"top": (int, int), "replies": (str,)}.get(sort, (int,))
     try:
         said, *rest = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError, TypeError):
+    except (binascii.Error, ValueError, TypeError, RecursionError):
         raise _bad_cursor() from None
     position: list[Any] = rest
     fits = len(position) == len(kinds) and all(type(value) is kind for value, kind in zip(position, kinds, strict=True))

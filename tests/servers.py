@@ -199,8 +199,7 @@ class Deployment:
 class Embedded(Deployment):
     """Everything in one process on SQLite: what ``./run demo`` starts."""
 
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory)
+    def start(self) -> None:
         self.run("demo", "manage.py", "demo", "--port", str(self.port))
         eventually(lambda: (Path(self.env["VAR_DIR"]) / "demo-accounts.json").exists(), 60, what="the demonstration")
         self.wait()
@@ -209,10 +208,12 @@ class Embedded(Deployment):
 class Production(Deployment):
     """PostgreSQL, Redis, granian for pages, granian for live events, a Celery worker and beat: each its own process."""
 
-    def __init__(self, directory: Path, database_url: str, redis: Redis, *, beat: bool = True) -> None:
+    def __init__(self, directory: Path, database_url: str, redis: Redis) -> None:
         super().__init__(directory)
         self.redis = redis
         self.env |= {"DATABASE_URL": database_url, "REDIS_URL": redis.url}
+
+    def start(self, *, beat: bool = True) -> None:
         self.manage("demo", "--prepare-only")
         self.start_web()
         self.live_port = free_port()
@@ -237,3 +238,30 @@ class Production(Deployment):
             "worker", "-m", "celery", "-A", "newsroom", "worker", "--concurrency", "2", "--loglevel", "WARNING",
             "--without-gossip", "--without-mingle", "--without-heartbeat",
         )  # fmt: skip
+
+
+@contextmanager
+def embedded(directory: Path) -> Iterator[Embedded]:
+    """Run the demonstration; stop it whatever happens."""
+    deployment = Embedded(directory)
+    try:
+        deployment.start()
+        yield deployment
+    finally:
+        deployment.stop()
+
+
+@contextmanager
+def production(directory: Path, *, beat: bool = True) -> Iterator[Production]:
+    """Run a whole production deployment with a Redis and a PostgreSQL of its own; stop all of it whatever happens."""
+    redis = Redis(directory)
+    try:
+        with postgresql() as url:
+            deployment = Production(directory, url, redis)
+            try:
+                deployment.start(beat=beat)
+                yield deployment
+            finally:
+                deployment.stop()
+    finally:
+        redis.stop()

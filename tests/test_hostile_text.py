@@ -16,7 +16,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.policy import violations
-from tests.servers import ROOT, Production, Redis, eventually, missing, postgresql
+from tests.servers import ROOT, Production, eventually, missing, production
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
 CORPUS = ROOT.parent / "shared" / "corpora" / "xss"
@@ -34,13 +34,8 @@ CHROMIUM = [
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
-    directory = tmp_path_factory.mktemp("hostile")
-    redis = Redis(directory)
-    with postgresql() as url:
-        deployment = Production(directory, url, redis)
+    with production(tmp_path_factory.mktemp("hostile")) as deployment:
         yield deployment
-        deployment.stop()
-    redis.stop()
 
 
 def payloads() -> list[str]:

@@ -1,7 +1,7 @@
 """
 What is accepted is screened once and published once, whatever dies in between.
 
-A real PostgreSQL, Redis, web server, worker and beat; the worker is killed, Redis is stopped and frozen while readers
+A real PostgreSQL, web server, worker and beat; the worker is killed is stopped and frozen while readers
 post. The record of what was accepted is the client's own list of 202s.
 """
 
@@ -18,7 +18,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.servers import Production, Redis, eventually, postgresql
+from tests.servers import Production, eventually, production
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
 KEY = quote("articles.article:1", safe="")
@@ -26,13 +26,8 @@ KEY = quote("articles.article:1", safe="")
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
-    directory = tmp_path_factory.mktemp("lost")
-    redis = Redis(directory)
-    with postgresql() as url:
-        deployment = Production(directory, url, redis)
+    with production(tmp_path_factory.mktemp("lost")) as deployment:
         yield deployment
-        deployment.stop()
-    redis.stop()
 
 
 def post(client: httpx.Client, number: int, word: str) -> tuple[int, float]:

@@ -66,7 +66,7 @@ def send(client: Client, article: Article, text: str, **more: str) -> Any:
     return client.post("/comments/post/", fields(page(client, article)) | {"text": text} | more)
 
 
-# --- The public part ---------------------------------------------------------------------------------------------------
+# --- The public part -------------------------------------------------------------------------------------------------
 
 
 def test_an_empty_section_invites_and_says_how_to_sign_in(client: Client, article: Article) -> None:
@@ -152,7 +152,7 @@ def test_a_signed_in_section_costs_the_same_however_long_it_is(
         post(other, f"Another of mine, number {number}.", discussion=story)
         post(reader, f"See https://example.net/{number}", discussion=story)
 
-    # Four for the page itself (article, count, session, user); then discussion, person, own pieces, three for the stream.
+    # Four for the page itself (article, count, session, user), then discussion, person, own pieces and the stream.
     assert queries() == few
     assert few <= 17
 
@@ -265,7 +265,7 @@ def test_names_titles_and_questions_are_shown_as_they_are_written(
     Commenter.objects.filter(pk=reader.pk).update(name=hostile, badge="expert", role=hostile)
     reader.refresh_from_db()
     comment = post(reader, "A plain sentence.", discussion=story)
-    discussions.configure(story, title=hostile, question=hostile, url=f'/articles/night-tram/?a="><img src=x>')
+    discussions.configure(story, title=hostile, question=hostile, url='/articles/night-tram/?a="><img src=x>')
 
     for asker in (Client(), signed_in):
         for url in (article.get_absolute_url(), f"/comments/{comment.pk}/"):
@@ -302,7 +302,7 @@ def test_a_comment_from_the_mold_is_what_the_template_makes_of_it(shape: dict[st
     assert printed == expected
 
 
-# --- Posting -----------------------------------------------------------------------------------------------------------
+# --- Posting ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_post_is_checked_then_published_and_its_author_sees_both(
@@ -481,11 +481,18 @@ def test_a_session_that_ended_keeps_the_text_and_the_form_works_after_signing_in
     assert response.status_code == 401
     assert "You have been signed out." in html
     assert "The shelter has had no roof since</textarea>" in html
-    link = re.search(r'href="(/accounts/login/\?[^"]+)"', html)
+    link = re.search(r'class="comment-button" href="(/accounts/login/\?[^"]+)"', html)
     assert link
     assert parse_qs(urlsplit(link.group(1)).query)["next"] == [f"{article.get_absolute_url()}#comment-form"]
     signed_in.force_login(reader.user)
     assert signed_in.post("/comments/post/", fields(html) | {"text": form["text"]}).status_code == 303
+
+
+def test_looking_at_the_address_of_the_form_says_where_to_write(client: Client, db: None) -> None:
+    response = client.get("/comments/post/")
+
+    assert response.status_code == 405
+    assert "Comments are written in the box under an article." in response.content.decode()
 
 
 def test_a_preview_shows_safe_html_and_what_an_editor_would_see_first(signed_in: Client, article: Article) -> None:
@@ -548,7 +555,7 @@ def test_the_public_fragment_is_cacheable_and_answers_not_modified(
     assert client.get("/comments/section/", {"key": story.key, "cursor": "x"}).status_code == 400
 
 
-# --- One comment -------------------------------------------------------------------------------------------------------
+# --- One comment -----------------------------------------------------------------------------------------------------
 
 
 def test_a_permalink_shows_the_comment_with_what_it_answers_and_what_answers_it(
@@ -699,7 +706,7 @@ def test_my_comments_lists_each_with_what_became_of_it(
     assert Client().get("/comments/me/").status_code == 401
 
 
-# --- Liking ------------------------------------------------------------------------------------------------------------
+# --- Liking ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -779,7 +786,7 @@ def test_a_like_without_a_session_leads_to_signing_in(story: Discussion, reader:
     response = Client().post(f"/comments/{comment.pk}/react/", headers={"sec-fetch-site": "same-origin"})
 
     assert response.status_code == 401
-    assert settings.LOGIN_URL in response.content.decode()
+    assert f"{settings.LOGIN_URL}?next=%2Fcomments%2F{comment.pk}%2Freact%2F" in response.content.decode()
 
 
 def test_liking_what_is_not_published_is_not_found(

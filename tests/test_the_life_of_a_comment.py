@@ -16,25 +16,16 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.servers import Deployment, Embedded, Production, Redis, eventually, postgresql
+from tests.servers import Deployment, embedded, eventually, production
 
 pytestmark = pytest.mark.services
 
 
 @pytest.fixture(scope="module", params=["embedded", "production"])
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    directory = tmp_path_factory.mktemp(request.param)
-    if request.param == "embedded":
-        deployment: Deployment = Embedded(directory)
+    start = {"embedded": embedded, "production": production}[request.param]
+    with start(tmp_path_factory.mktemp(request.param)) as deployment:
         yield deployment
-        deployment.stop()
-        return
-    redis = Redis(directory)
-    with postgresql() as url:
-        deployment = Production(directory, url, redis)
-        yield deployment
-        deployment.stop()
-    redis.stop()
 
 
 def story(site: Deployment) -> str:

@@ -223,6 +223,7 @@ class Migration(migrations.Migration):
                 ('sender', models.CharField(choices=[('you', 'The reader'), ('newsroom', 'The newsroom'), ('system', 'The system')], max_length=10)),
                 ('text', models.TextField(max_length=2000)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('mailed_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('written_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='comments.commenter')),
                 ('report', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='comments.issuereport')),
             ],

@@ -82,6 +82,8 @@ class IssueMessage(models.Model):
     written_by = models.ForeignKey(Commenter, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     text = models.TextField(max_length=2000)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    mailed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """When an answer was handed to the mail server; set before it is sent, so that it goes out once at most."""
 
     class Meta:
         verbose_name = _("message")

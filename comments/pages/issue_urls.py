@@ -1,0 +1,10 @@
+"""The "let us know" pages, under ``/comments/issues/``."""
+
+from django.urls import URLPattern, path
+
+from comments.pages import issues
+
+urlpatterns: list[URLPattern] = [
+    path("new/", issues.new, name="issue_new"),
+    path("<slug:token>/", issues.receipt, name="issue_receipt"),
+]

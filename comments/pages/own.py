@@ -1,0 +1,220 @@
+"""A reader's own pieces: the box they write in, and their comments that others do not see, in words."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst, get_text_list
+from django.utils.translation import gettext as _
+
+from comments import conf
+from comments.exceptions import Refused
+from comments.http import request_id
+from comments.models import Comment, Commenter, Discussion, Status
+from comments.pages import shown
+from comments.personal import Mine
+from comments.screening import combine, sentences
+from comments.screening.verdicts import Draft
+
+SLOW_SECONDS = 60
+"""A text that is still being checked after this long is told that it takes longer than usual."""
+
+
+def composer(
+    discussion: Discussion,
+    person: Commenter | None,
+    *,
+    text: str = "",
+    parent: Comment | None = None,
+    attempt: str = "",
+    refused: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """
+    Return what ``comments/_composer.html`` needs to let ``person`` write in ``discussion``.
+
+    ``attempt`` is the idempotency key of the form that came back; a new form gets a new one.
+    """
+    return {
+        "action": f"{shown.prefix()}post/",
+        "key": discussion.key,
+        "attempt": attempt or str(uuid.uuid4()),
+        "text": text,
+        "parent_id": str(parent.pk) if parent else "",
+        "parent_name": parent.author.name if parent else "",
+        "parent_url": f"{shown.prefix()}{parent.pk}/" if parent else "",
+        "cancel_url": shown.with_query(discussion.url, "", "comment-form"),
+        "name": person.name if person else "",
+        "maximum": str(conf.get().max_characters),
+        "label": _("Your comment"),
+        "button": _("Post comment"),
+        "can_preview": True,
+        "refused": refused,
+    }
+
+
+def editor(comment: Comment, *, text: str, refused: Refused | None = None) -> dict[str, Any]:
+    """Return what ``comments/_composer.html`` needs to let an author rewrite ``comment``."""
+    until = comment.created_at + timedelta(minutes=conf.get().edit_minutes)
+    published = comment.status == Status.PUBLISHED
+    return composer(comment.discussion, comment.author, text=text) | {
+        "action": f"{shown.prefix()}{comment.pk}/edit/",
+        "label": _("Edit your comment"),
+        "button": _("Save"),
+        "can_preview": False,
+        "back_url": f"{shown.prefix()}{comment.pk}/",
+        "name": "",
+        "until": _("Open until %(when)s") % {"when": shown.spoken_time(until)},
+        "hint": _("The text everyone sees stays until this one has been checked.") if published else "",
+        "refused": refusal(refused, comment.discussion) if refused else None,
+    }
+
+
+def refusal(refused: Refused, discussion: Discussion | None = None) -> dict[str, Any]:
+    """Return what ``comments/_notice.html`` says of a refusal: what is true, the code, and where to ask."""
+    key = discussion.key if discussion else ""
+    return {
+        "title": refused.detail,
+        "code": refused.code,
+        "request": request_id(),
+        "retry_after": refused.params.get("retry_after", ""),
+        "icon": "clock" if refused.status == 429 else "person" if refused.status == 401 else "warn",
+        "tone": "" if refused.status == 401 else "stop",
+        "issue_url": f"{shown.problem_url(key, code=refused.code)}&request={quote(request_id(), safe='')}",
+    }
+
+
+def show(mine: Mine) -> SafeString:
+    """Print one of the reader's own comments with its slip. Before it is screened it is shown as it was typed."""
+    comment = mine.comment
+    say = shown.words()
+    here = f"{shown.prefix()}{comment.pk}/"
+    # While the tombstone or the earlier words of this comment stand in the stream, the number is taken there.
+    anchor = f"mine-{comment.pk}" if comment.is_shown else f"comment-{comment.pk}"
+    one: shown.Shown = {
+        "anchor": anchor,
+        "heading": "h3",
+        "url": here,
+        "name": comment.author.name,
+        "badge": comment.author.badge,
+        "badge_name": say[f"badge_{comment.author.badge}"] if comment.author.badge else "",
+        "role": comment.author.role,
+        "at": shown.machine_time(mine.revision.created_at),
+        "when": shown.public_time(mine.revision.created_at),
+        "edited": "",
+        "answers": _("in reply to this comment") if comment.parent_id else "",
+        "answers_url": f"{shown.prefix()}{comment.parent_id}/",
+        "html": mine.revision.html,
+        "text": mine.revision.text,
+        "likes": "",
+        "react_url": "",
+        "reply_url": "",
+        "reply_label": "",
+        "problem_url": "",
+        "tombstone": "",
+        "icon": "",
+        "target": False,
+        "state": slip(mine),
+    }
+    return shown.printer()(one)
+
+
+def slip(mine: Mine) -> shown.Slip:
+    """Return what is true of one of the reader's own texts: since when, because of what, and what happens next."""
+    comment = mine.comment
+    here = f"{shown.prefix()}{comment.pk}/"
+    title, more = _said(mine)
+    waits = mine.status in (Status.RECEIVED, Status.HELD)
+    return {
+        "status": mine.status,
+        "tone": {"held": "wait", "rejected": "stop"}.get(mine.status, "plain"),
+        "icon": {"rejected": "stop", "published": "check", "withdrawn": "withdraw"}.get(mine.status, "clock"),
+        "title": title,
+        "more": more,
+        "quote": mine.explanation if mine.status == Status.REJECTED else "",
+        "edit_url": f"{here}edit/" if mine.can_edit else "",
+        "withdraw_url": f"{here}withdraw/" if waits or comment.status == Status.PUBLISHED else "",
+        "problem_url": shown.problem_url(comment.discussion.key, comment=comment.pk)
+        if mine.status == Status.REJECTED
+        else "",
+    }
+
+
+def _said(mine: Mine) -> tuple[str, str]:
+    since = shown.spoken_time(mine.since)
+    because = get_text_list([str(why) for why in mine.why], _("and"))
+    match mine.status:
+        case Status.RECEIVED:
+            title = _("Your edit is being checked.") if mine.is_edit else _("Being checked.")
+            if (timezone.now() - mine.since).total_seconds() > SLOW_SECONDS:
+                more = _("This takes longer than usual. Your text is safe, and you can leave the page.")
+            elif mine.is_edit:
+                more = _("Everyone sees the earlier words until then. This usually takes a few seconds.")
+            else:
+                more = _("Only you can see it yet. This usually takes a few seconds, and you can leave the page.")
+        case Status.HELD:
+            facts = {"since": since, "because": because}
+            if mine.is_edit:
+                title = (
+                    _("Your edit has been waiting for an editor since %(since)s, because %(because)s.") % facts
+                    if because
+                    else _("Your edit has been waiting for an editor since %(since)s.") % facts
+                )
+                more = _("Everyone sees the earlier words until an editor has read these.")
+            else:
+                title = (
+                    _("Waiting for an editor since %(since)s, because %(because)s.") % facts
+                    if because
+                    else _("Waiting for an editor since %(since)s.") % facts
+                )
+                more = _("Only you can see it until an editor has read it. You can leave the page.")
+        case Status.REJECTED:
+            facts = {"reason": mine.reason or _("see below")}
+            title = (
+                _("Your edit was not published: %(reason)s.") if mine.is_edit else _("Not published: %(reason)s.")
+            ) % facts
+            decided = (
+                _("Decided by an editor, %(when)s.")
+                if mine.by_editor
+                else _("Decided by the rules of this site, %(when)s.")
+            ) % {"when": since}
+            rest = _("Everyone sees the earlier words.") if mine.is_edit else _("Only you can see this comment.")
+            more = " ".join([decided, *mine.why, rest])
+        case Status.WITHDRAWN:
+            title = _("Withdrawn by you, %(when)s.") % {"when": since}
+            more = _("Others no longer see it.")
+        case _published:
+            title = _("Published, %(when)s.") % {"when": since}
+            more = _("Everyone can read it.")
+    return title, more
+
+
+def listed(mine: Mine) -> dict[str, Any]:
+    """Return one of the reader's comments as "my comments" lists it."""
+    comment = mine.comment
+    state = slip(mine)
+    return {
+        "slip": state | {"tone": "good" if mine.status == Status.PUBLISHED else state["tone"]},
+        "html": mine.revision.html,
+        "text": mine.revision.text,
+        "title": comment.discussion.title or comment.discussion.key,
+        "url": f"{shown.prefix()}{comment.pk}/",
+        "at": shown.machine_time(comment.created_at),
+        "when": shown.spoken_time(comment.created_at),
+    }
+
+
+def advice(drafts: list[Draft]) -> dict[str, Any]:
+    """Return what would happen to a text if it were posted now, and why, as ``comments/_preview.html`` says it."""
+    action = combine(drafts).action
+    titles = {
+        "publish": _("This would be published."),
+        "hold": _("An editor would have to read this before others can."),
+        "reject": _("This would not be published."),
+    }
+    said = [capfirst(sentences.for_author(draft.code, draft.facts)) + "." for draft in drafts]
+    return {"action": action, "title": titles.get(action, titles["hold"]), "why": list(dict.fromkeys(said))}

@@ -1,0 +1,265 @@
+"""
+The comment section of a story: the public part, built once for everyone, and a reader's own pieces around it.
+
+The public part is kept as bytes by ``threads.pages`` until the discussion moves. A signed-in reader gets the same
+stream with what only they see above it; nothing personal ever enters the kept bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from django.conf import settings
+from django.db import models
+from django.http import HttpRequest
+from django.middleware.csrf import get_token
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from comments import access, conf, discussions, personal, threads
+from comments.exceptions import Refused
+from comments.models import Comment, Commenter, Discussion, Status
+from comments.pages import own, shown
+
+CONTROLS_FROM = 10
+"""The choice of order appears when a discussion has this many comments."""
+
+
+def asked(request: HttpRequest) -> tuple[str, str]:
+    """Return the order and the place in it that the address asks for. An unknown order is the first one."""
+    sort = request.GET.get("sort", "")
+    return (sort if sort in threads.SORTS else threads.SORTS[0]), request.GET.get("cursor", "")[:500]
+
+
+def has_session(request: HttpRequest) -> bool:
+    """Say whether the visitor brings a session. Who brings none is served what everyone is served."""
+    return settings.SESSION_COOKIE_NAME in request.COOKIES
+
+
+def key_of(story: models.Model) -> str:
+    return story.key if isinstance(story, Discussion) else discussions.key_for(story)
+
+
+def render(request: HttpRequest, story: models.Model) -> SafeString:
+    """
+    Return the whole section under ``story``: the same text for everyone who is not signed in.
+
+    For a signed-in reader ``request.comments_personal`` becomes true: the page may not enter a shared cache then.
+    """
+    sort, cursor = asked(request)
+    key = key_of(story)
+    reader = request.user if has_session(request) else None
+    if reader is None or not reader.is_authenticated:
+        return _text(_open_first(story, lambda: _or_first_page(public, key, sort, cursor)))
+    request.comments_personal = True  # type: ignore[attr-defined]
+    discussion = _open_first(story, lambda: discussions.get(key))
+    return _personal(request, discussion, Commenter.objects.for_user(reader), sort, cursor)
+
+
+def _open_first(story: models.Model, read: Any) -> Any:
+    """Return what ``read`` finds; the first time anyone looks at ``story``, open its discussion before."""
+    try:
+        return read()
+    except Refused as refused:
+        if refused.code != "unknown_discussion" or isinstance(story, Discussion):
+            raise
+    discussions.for_object(story)
+    return read()
+
+
+def _or_first_page(read: Any, key: str, sort: str, cursor: str) -> threads.Kept:
+    try:
+        kept: threads.Kept = read(key, sort, cursor)
+    except Refused as refused:
+        if refused.code != "bad_cursor":
+            raise
+        kept = read(key, sort, "")
+    return kept
+
+
+def _text(kept: threads.Kept) -> SafeString:
+    # Our own templates wrote it; every value in it was escaped or sanitized there.
+    return mark_safe(kept.body.decode())
+
+
+# --- What everyone sees ----------------------------------------------------------------------------------------------
+
+
+def stream(key: str, sort: str, cursor: str) -> threads.Kept:
+    """Return a page of conversations as HTML, the same bytes for everyone. Three queries when it has to be built."""
+
+    def build() -> tuple[int, bytes]:
+        found = threads.page(key, sort=sort, cursor=cursor)
+        return found.discussion.version, _stream(found, cursor).encode()
+
+    return threads.pages.get(key, ("stream", sort, cursor, get_language()), build)
+
+
+def public(key: str, sort: str, cursor: str) -> threads.Kept:
+    """Return the whole section for someone who is not signed in, the same bytes for everyone."""
+
+    def build() -> tuple[int, bytes]:
+        found = threads.page(key, sort=sort, cursor=cursor)
+        body = render_to_string(
+            "comments/_section.html",
+            _frame(found.discussion, sort, cursor)
+            | {"stream": _stream(found, cursor), "sign_in": shown.sign_in_url(found.discussion.url)},
+        )
+        return found.discussion.version, body.encode()
+
+    return threads.pages.get(key, ("section", sort, cursor, get_language()), build)
+
+
+def _stream(found: threads.Page, cursor: str) -> SafeString:
+    discussion = found.discussion
+    show = shown.writer(discussion)
+    replies_start = shown.prefix()
+    conversations = []
+    for thread in found.threads:
+        one: dict[str, Any] = {"root": show(thread.root)}
+        if thread.replies:
+            one["replies"] = shown.nested(thread.replies, show)
+            one["summary"] = shown.count_of(thread.root.reply_count, "replies")
+            if thread.more_count > 0:
+                one["more"] = shown.count_of(thread.more_count, "more")
+                one["more_url"] = f"{replies_start}{thread.root.id}/replies/?cursor={thread.more_cursor}"
+        conversations.append(one)
+    return render_to_string(
+        "comments/_stream.html",
+        shown.context(
+            conversations=conversations,
+            version=str(discussion.version),
+            count=str(discussion.published_count),
+            later=bool(cursor),
+            next_url=_page_url(discussion, found.sort, found.next_cursor) if found.next_cursor else "",
+            next_words=shown.count_of(conf.get().page_size, "next"),
+        ),
+    )
+
+
+def _page_url(discussion: Discussion, sort: str, cursor: str) -> str:
+    facts = ({} if sort == threads.SORTS[0] else {"sort": sort}) | {"cursor": cursor}
+    return shown.with_query(discussion.url, urlencode(facts), "comments")
+
+
+def _frame(discussion: Discussion, sort: str, cursor: str) -> dict[str, Any]:
+    """Return what the section says around the comments, the same for everyone."""
+    quoted = quote(discussion.key, safe="")
+    here = shown.prefix()
+    opens_at = discussion.opens_at
+    return shown.context(
+        discussion=discussion,
+        version=str(discussion.version),
+        count=str(discussion.published_count),
+        is_open=access.is_open(discussion),
+        opens=shown.public_time(opens_at) if opens_at and opens_at > timezone.now() else "",
+        closes=shown.public_time(discussion.closes_at) if discussion.closes_at else "",
+        reads_first=conf.get().premoderate or discussion.mode == Discussion.Mode.PREMODERATED,
+        has_controls=discussion.published_count >= CONTROLS_FROM,
+        orders=[(code, name, code == sort) for code, name in _orders()],
+        story_url=discussion.url.partition("#")[0],
+        fresh_url=shown.with_query(discussion.url, "sort=newest", "comments"),
+        events_url=f"/api/v1/discussions/{quoted}/events/",
+        fragment_url=f"{here}section/?" + urlencode({"key": discussion.key, "sort": sort, "cursor": cursor}),
+        personal_url=f"{here}mine/?key={quoted}",
+        issue_url=shown.problem_url(discussion.key),
+    )
+
+
+def _orders() -> list[tuple[str, str]]:
+    return [("newest", _("Newest")), ("oldest", _("Oldest")), ("top", _("Most liked"))]
+
+
+def count(key: str) -> int:
+    """Return how many comments are published under ``key``; kept in the process until the discussion moves."""
+
+    def build() -> tuple[int, bytes]:
+        found = Discussion.objects.filter(key=key).values_list("version", "published_count").first() or (0, 0)
+        return found[0], str(found[1]).encode()
+
+    return int(threads.pages.get(key, ("count",), build).body)
+
+
+def replies(comment: Comment, cursor: str) -> threads.Kept:
+    """Return more replies below a shown ``comment`` as a fragment, the same bytes for everyone."""
+
+    def build() -> tuple[int, bytes]:
+        body = render_to_string("comments/_more.html", _more(comment, cursor))
+        return comment.discussion.version, body.encode()
+
+    return threads.pages.get(comment.discussion.key, ("replies", comment.pk, cursor, get_language()), build)
+
+
+def more_replies(comment: Comment, cursor: str) -> dict[str, Any]:
+    """Return what the page of more replies needs: the comment itself, shown, and a page of those below it."""
+    show = shown.writer(comment.discussion)
+    rows = threads.around(comment.discussion_id, comment.path)
+    return _more(comment, cursor) | {"discussion": comment.discussion, "c": show(rows[-1])}
+
+
+def _more(comment: Comment, cursor: str) -> dict[str, Any]:
+    rows, following = threads.replies(comment.pk, cursor=cursor)
+    show = shown.writer(comment.discussion)
+    return shown.context(
+        replies=shown.nested(rows, show, below=comment.depth),
+        more_url=f"{shown.prefix()}{comment.pk}/replies/?cursor={following}" if following else "",
+    )
+
+
+def around(comment: Comment) -> dict[str, Any]:
+    """Return a shown ``comment`` as its own page shows it: those above it, itself marked, its first replies."""
+    write = shown.writer(comment.discussion)
+
+    def show(row: threads.Row, *, answers_always: bool = False) -> SafeString:
+        return write(row, answers_always=answers_always, target=row.id == comment.pk)
+
+    above = threads.around(comment.discussion_id, comment.path)
+    below, following = threads.replies(comment.pk)
+    return {
+        "root": show(above[0]),
+        "replies": shown.nested(above[1:] + below, show),
+        "more_url": f"{shown.prefix()}{comment.pk}/replies/?cursor={following}" if following else "",
+    }
+
+
+# --- What only I see -------------------------------------------------------------------------------------------------
+
+
+def _personal(request: HttpRequest, discussion: Discussion, person: Commenter, sort: str, cursor: str) -> SafeString:
+    kept = _or_first_page(stream, discussion.key, sort, cursor)
+    return render_to_string(
+        "comments/_section.html",
+        _frame(discussion, sort, cursor)
+        | pieces(discussion, person)
+        | {
+            "stream": _text(kept),
+            "composer": own.composer(discussion, person, parent=answered(discussion, request.GET.get("parent", ""))),
+            "csrf_token": get_token(request),
+        },
+    )
+
+
+def pieces(discussion: Discussion, person: Commenter) -> dict[str, Any]:
+    """Return what ``person`` alone sees above the comments: their texts that are not published, and what they like."""
+    mine = personal.in_discussion(person, discussion)
+    return shown.context(
+        person=person,
+        mine=[own.show(one) for one in mine],
+        waiting=sum(one.status == Status.RECEIVED for one in mine),
+        liked=",".join(map(str, personal.liked(person, discussion))),
+    )
+
+
+def answered(discussion: Discussion, number: str) -> Comment | None:
+    """Return the published comment of ``discussion`` that a reply answers, if there is one."""
+    if not (number.isascii() and number.isdecimal() and len(number) < 19):
+        return None
+    return (
+        Comment.objects.select_related("author")
+        .filter(pk=int(number), discussion=discussion, status=Status.PUBLISHED)
+        .first()
+    )

@@ -1,0 +1,20 @@
+"""The readers' pages, under ``/comments/``."""
+
+from django.urls import include, path
+
+from comments.pages import views
+
+app_name = "comments"
+
+urlpatterns = [
+    path("post/", views.post, name="post"),
+    path("section/", views.stream, name="section"),
+    path("mine/", views.mine, name="mine"),
+    path("me/", views.me, name="me"),
+    path("<int:pk>/", views.permalink, name="permalink"),
+    path("<int:pk>/replies/", views.replies, name="replies"),
+    path("<int:pk>/edit/", views.edit, name="edit"),
+    path("<int:pk>/withdraw/", views.withdraw, name="withdraw"),
+    path("<int:pk>/react/", views.react, name="react"),
+    path("issues/", include("comments.pages.issue_urls")),
+]

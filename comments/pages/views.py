@@ -1,0 +1,340 @@
+"""The readers' door. Each view turns a request into arguments of one verb, and the answer into a page or a fragment."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import Any, cast
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.template.loader import select_template
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
+
+from comments import access, discussions, http, personal, posting, reactions, screening, text, threads
+from comments.exceptions import Refused
+from comments.models import Comment, Commenter, Discussion, Status
+from comments.pages import own, section, shown
+from comments.pages.origin import View, ours
+
+PRIVATE = "private, no-store"
+BIGGEST = 2**63 - 1
+
+
+def answers_refusals(view: View) -> View:
+    """Answer ``Refused``, from whichever verb, with its status and a page that says its sentence."""
+
+    @wraps(view)
+    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except Refused as refused:
+            return _refused(request, refused)
+
+    return cast(View, answered)
+
+
+def _refused(request: HttpRequest, refused: Refused) -> HttpResponse:
+    notice = own.refusal(refused)
+    if refused.status == 401:
+        notice["sign_in"] = shown.sign_in_url(request.get_full_path())
+    context = shown.context(n=notice)
+    if _by_script(request):
+        response = _private(render(request, "comments/_notice.html", context, status=refused.status))
+    else:
+        response = _private(_page(request, "comments/error.html", context, status=refused.status))
+    if "retry_after" in refused.params:
+        response["Retry-After"] = str(refused.params["retry_after"])
+    return response
+
+
+def _by_script(request: HttpRequest) -> bool:
+    """Say whether our own script asks, which takes a fragment where a form takes a page."""
+    return request.headers.get("X-Requested-With") == "comments"
+
+
+def _page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """Render a whole page, inside the site's own when it has one by the usual name."""
+    site = select_template(["base.html", "comments/base.html"])
+    return render(request, template, context | {"site": site}, status=status)
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    response["Cache-Control"] = PRIVATE
+    return response
+
+
+def _see(url: str) -> HttpResponse:
+    """Redirect with 303: what was sent is done, look there."""
+    response = HttpResponseRedirect(url)
+    response.status_code = 303
+    return _private(response)
+
+
+def _reader(request: HttpRequest) -> Commenter:
+    access.require_signed_in(request.user)
+    return Commenter.objects.for_user(request.user)
+
+
+def _comment(pk: int) -> Comment:
+    found = Comment.objects.select_related("discussion", "author").filter(pk=pk).first() if pk <= BIGGEST else None
+    if found is None:
+        raise _unknown()
+    return found
+
+
+def _unknown() -> Refused:
+    return Refused("unknown_comment", _("There is no such comment."), status=404)
+
+
+def _own(request: HttpRequest, pk: int) -> tuple[Commenter, Comment]:
+    person = _reader(request)
+    comment = _comment(pk)
+    access.require_author(person, comment)
+    return person, comment
+
+
+def _place(comment: Comment) -> str:
+    """Return the address of ``comment`` under its story, or its own page when the story has no address."""
+    url = comment.discussion.url
+    return shown.with_query(url, "", f"comment-{comment.pk}") if url else comment.get_absolute_url()
+
+
+# --- Posting ---------------------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "POST"])
+@ours()
+@answers_refusals
+def post(request: HttpRequest) -> HttpResponse:
+    """Post what is in the box, or show how it would look. A refusal gives the text back."""
+    if request.method == "GET":
+        raise Refused("nothing_sent", _("Comments are written in the box under an article."), status=405)
+    discussion = discussions.get(request.POST.get("discussion", ""))
+    number = request.POST.get("parent", "")
+    parent = section.answered(discussion, number)
+    try:
+        person = _reader(request)
+        words = request.POST.get("text", "")
+        if "preview" in request.POST:
+            return _preview(request, discussion, person, parent)
+        comment = posting.post_comment(
+            person,
+            discussion,
+            words,
+            parent=_parent(number),
+            idempotency_key=request.POST.get("key", ""),
+            network_key=http.network_key(request),
+        )
+    except Refused as refused:
+        return _again(request, discussion, parent, refused)
+    if _by_script(request):
+        response = _mine(request, discussion, person, status=202 if comment.status == Status.RECEIVED else 201)
+        response["Content-Location"] = _place(comment)
+        return response
+    return _see(_place(comment))
+
+
+def _parent(number: str) -> Comment | None:
+    if not number:
+        return None
+    found = None
+    if number.isascii() and number.isdecimal() and int(number) <= BIGGEST:
+        found = Comment.objects.filter(pk=int(number)).first()
+    if found is None:
+        raise Refused("parent_gone", _("The comment you are answering is no longer there."), status=409)
+    return found
+
+
+def _preview(request: HttpRequest, discussion: Discussion, person: Commenter, parent: Comment | None) -> HttpResponse:
+    rendered, drafts = screening.advise(text.check(request.POST.get("text")), person, discussion)
+    preview = {"html": rendered.html, "advice": own.advice(drafts)}
+    if _by_script(request):
+        return _private(render(request, "comments/_preview.html", shown.context(preview=preview)))
+    return _form(request, discussion, person, parent, status=200, preview=preview)
+
+
+def _again(request: HttpRequest, discussion: Discussion, parent: Comment | None, refused: Refused) -> HttpResponse:
+    """Show the form with what was typed in it, and above it why nothing was posted."""
+    person = Commenter.objects.for_user(request.user) if request.user.is_authenticated else None
+    notice = own.refusal(refused, discussion)
+    if refused.status == 401:
+        notice |= {"title": _("You have been signed out."), "sign_in": shown.sign_in_url(discussion.url)}
+    if _by_script(request):
+        response = _private(render(request, "comments/_notice.html", shown.context(n=notice), status=refused.status))
+    else:
+        response = _form(request, discussion, person, parent, status=refused.status, refused=notice)
+    if "retry_after" in refused.params:
+        response["Retry-After"] = str(refused.params["retry_after"])
+    return response
+
+
+def _form(
+    request: HttpRequest,
+    discussion: Discussion,
+    person: Commenter | None,
+    parent: Comment | None,
+    *,
+    status: int,
+    preview: dict[str, Any] | None = None,
+    refused: dict[str, Any] | None = None,
+) -> HttpResponse:
+    composer = own.composer(
+        discussion,
+        person,
+        text=request.POST.get("text", ""),
+        parent=parent,
+        attempt=request.POST.get("key", ""),
+        refused=refused,
+    )
+    context = shown.context(discussion=discussion, composer=composer, preview=preview)
+    return _private(_page(request, "comments/write.html", context, status=status))
+
+
+# --- Reading ---------------------------------------------------------------------------------------------------------
+
+
+@require_safe
+@answers_refusals
+def permalink(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one comment with those above it and its first replies; an unpublished one to its author alone."""
+    comment = _comment(pk)
+    person = None
+    if section.has_session(request) and request.user.is_authenticated:
+        person = Commenter.objects.for_user(request.user)
+    is_mine = person is not None and person.pk == comment.author_id
+    if not (comment.is_shown or is_mine):
+        raise _unknown()
+    context = shown.context(discussion=comment.discussion, comment=comment, place=_place(comment))
+    if comment.is_shown:
+        context |= section.around(comment)
+    if person is not None and is_mine:
+        mine = personal.state_of(Comment.objects.filter(pk=comment.pk).select_related("discussion"), person)
+        context |= {"mine": [own.show(one) for one in mine if one.status != Status.PUBLISHED], "own": own.slip(mine[0])}
+    response = _page(request, "comments/permalink.html", context)
+    return _private(response) if person is not None else response
+
+
+@require_safe
+@answers_refusals
+def replies(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show more replies of one conversation, from where the page stopped."""
+    comment = _comment(pk)
+    if not comment.is_shown:
+        raise _unknown()
+    cursor = request.GET.get("cursor", "")
+    if _by_script(request):
+        return _vary(http.public_response(request, section.replies(comment, cursor), "text/html; charset=utf-8"))
+    context = section.more_replies(comment, cursor) | {"place": _place(comment)}
+    return _page(request, "comments/replies.html", context)
+
+
+def _vary(response: HttpResponse) -> HttpResponse:
+    """The same address answers our script with a fragment: a cache has to tell the two apart."""
+    response["Vary"] = f"{response['Vary']}, X-Requested-With"
+    return response
+
+
+@require_safe
+@answers_refusals
+def stream(request: HttpRequest) -> HttpResponse:
+    """Return a page of conversations as a fragment: the same bytes for everyone, 304 when nothing has moved."""
+    sort, cursor = section.asked(request)
+    kept = section.stream(request.GET.get("key", ""), sort, cursor)
+    return http.public_response(request, kept, "text/html; charset=utf-8")
+
+
+@require_GET
+@answers_refusals
+def mine(request: HttpRequest) -> HttpResponse:
+    """Return what only this reader sees of a discussion, for our script."""
+    person = _reader(request)
+    return _mine(request, discussions.get(request.GET.get("key", "")), person)
+
+
+def _mine(request: HttpRequest, discussion: Discussion, person: Commenter, *, status: int = 200) -> HttpResponse:
+    return _private(render(request, "comments/_mine.html", section.pieces(discussion, person), status=status))
+
+
+@require_GET
+@answers_refusals
+def me(request: HttpRequest) -> HttpResponse:
+    """List what this reader wrote, newest first, each with what became of it."""
+    person = _reader(request)
+    wrote = Comment.objects.filter(author=person).select_related("discussion")
+    listed = [own.listed(one) for one in personal.state_of(wrote, person)]
+    context = shown.context(person=person, listed=listed, most=personal.MOST)
+    return _private(_page(request, "comments/me.html", context))
+
+
+# --- Changing one's own ----------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "POST"])
+@ours()
+@answers_refusals
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let an author rewrite their comment; what is published stays until the new words are decided."""
+    person, comment = _own(request, pk)
+    access.require_may_edit(person, comment)
+    refused = None
+    words = comment.revisions.latest("number").text
+    if request.method == "POST":
+        words = request.POST.get("text", "")
+        try:
+            posting.edit_comment(person, comment, words)
+        except Refused as error:
+            refused = error
+        else:
+            return _see(_place(comment))
+    composer = own.editor(comment, text=words, refused=refused)
+    context = shown.context(discussion=comment.discussion, composer=composer, title=_("Edit your comment"))
+    return _private(_page(request, "comments/write.html", context, status=refused.status if refused else 200))
+
+
+@require_http_methods(["GET", "POST"])
+@ours()
+@answers_refusals
+def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask, then take a comment back at its author's wish."""
+    person, comment = _own(request, pk)
+    if request.method == "POST":
+        posting.withdraw_comment(person, comment)
+        return _see(_place(comment))
+    [mine] = personal.state_of(Comment.objects.filter(pk=comment.pk).select_related("discussion"), person)
+    context = shown.context(discussion=comment.discussion, c=own.show(mine), place=_place(comment))
+    return _private(_page(request, "comments/withdraw.html", context))
+
+
+@answers_refusals
+def ask_to_react(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask whether to like a comment, with a token; change nothing."""
+    person = _reader(request)
+    comment = _comment(pk)
+    if comment.status != Status.PUBLISHED:
+        raise _unknown()
+    liked = comment.reactions.filter(person=person).exists()
+    [row] = threads.around(comment.discussion_id, comment.path)[-1:]
+    context = shown.context(
+        discussion=comment.discussion, c=shown.writer(comment.discussion)(row), liked=liked, place=_place(comment)
+    )
+    return _private(_page(request, "comments/react.html", context))
+
+
+@require_http_methods(["GET", "POST"])
+@ours(otherwise=ask_to_react)
+@answers_refusals
+def react(request: HttpRequest, pk: int) -> HttpResponse:
+    """Like a comment or, with ``undo``, take the like back."""
+    if request.method == "GET":
+        return ask_to_react(request, pk)
+    person = _reader(request)
+    comment = _comment(pk)
+    if "undo" in request.POST:
+        count = reactions.unreact(person, comment)
+    else:
+        count = reactions.react(person, comment, request.POST.get("kind", "like"))
+    if _by_script(request):
+        return _private(HttpResponse(str(count), content_type="text/plain"))
+    return _see(_place(comment))

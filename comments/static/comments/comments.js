@@ -1,0 +1,629 @@
+// @ts-check
+/*
+ * What the comment section does beyond links and forms: posts without leaving the page, follows a comment until it is
+ * decided, tells of new ones, keeps drafts. The page is complete without it. Every sentence comes from the HTML, and all
+ * HTML that is put into the page was made by our own server, on this origin.
+ */
+
+const SLOWEST = 15_000; // between two looks at a comment that is being checked
+const POLL = 20_000; // between two looks at the discussion when there are no live events
+const HIDDEN = 30_000; // a page in the background gives its live connection back after this long
+
+/** @type {HTMLElement | null} */
+const section = document.querySelector("section#comments[data-key]");
+
+/**
+ * @param {string} selector
+ * @param {ParentNode} [within]
+ * @returns {HTMLElement | null}
+ */
+const one = (selector, within = document) => within.querySelector(selector);
+
+/**
+ * @param {string} selector
+ * @param {ParentNode} [within]
+ * @returns {HTMLElement[]}
+ */
+const all = (selector, within = document) => Array.from(within.querySelectorAll(selector));
+
+/** @param {number} milliseconds */
+const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+/** @param {string} html @returns {Document} */
+const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
+
+/**
+ * Ask our own server; a fragment comes back where a form would have got a page.
+ * @param {string} url
+ * @param {RequestInit} [more]
+ */
+const ask = (url, more = {}) =>
+  fetch(url, { credentials: "same-origin", ...more, headers: { "X-Requested-With": "comments", ...more.headers } });
+
+/**
+ * Take the element that matches out of HTML our server sent.
+ * @param {string} html
+ * @param {string} selector
+ */
+const taken = (html, selector) => {
+  const found = one(selector, parsed(html));
+  return found && /** @type {HTMLElement} */ (document.adoptNode(found));
+};
+
+/** @param {string} number */
+const comment = (number) => document.getElementById(`comment-${number}`);
+
+/** @param {Element} element */
+const conversation = (element) => element.closest(".comment-stream [data-stream] > .comment-list > .comment-item");
+
+// --- What needs script is shown, what is for pages without it is hidden ------------------------------------------------
+
+/** @param {ParentNode} within */
+function enhance(within) {
+  for (const element of all("[data-needs-script]", within)) element.hidden = false;
+  for (const element of all("[data-without-script]", within)) element.hidden = true;
+  for (const element of all("time[datetime]", within)) shorten(/** @type {HTMLTimeElement} */ (element));
+  markLiked(within);
+}
+
+/**
+ * Today: a time. This week: weekday and time. Older: as the server wrote it, which is kept as the title. All in the
+ * newspaper's own time zone, which the server wrote down.
+ * @param {HTMLTimeElement} element
+ */
+function shorten(element) {
+  const [, day, clock, zone] = /^([\d-]+)T(\d\d:\d\d)(?::\d\d)?(Z|[+-]\d\d:\d\d)$/.exec(element.dateTime) ?? [];
+  if (!day || element.title) return;
+  element.title = element.textContent ?? "";
+  const [hours, minutes] = zone === "Z" ? [0, 0] : zone.split(":").map(Number);
+  const there = Date.now() + (hours * 60 + Math.sign(hours || 1) * minutes) * 60_000;
+  const days = (Date.parse(new Date(there).toISOString().slice(0, 10)) - Date.parse(day)) / 86_400_000;
+  if (days < 0 || days > 6) return;
+  const name = days && new Date(day).toLocaleDateString(document.documentElement.lang || undefined, { weekday: "long", timeZone: "UTC" });
+  element.textContent = name ? `${name}, ${clock}` : clock;
+}
+
+/** @param {ParentNode} within */
+function markLiked(within) {
+  if (!section?.hasAttribute("data-signed-in")) return;
+  const liked = new Set((one("[data-mine]")?.dataset.liked ?? "").split(","));
+  for (const button of all('form[action$="/react/"] button', within)) {
+    const number = button.closest(".comment")?.id.replace("comment-", "") ?? "";
+    button.setAttribute("aria-pressed", String(liked.has(number)));
+  }
+}
+
+// --- The box -------------------------------------------------------------------------------------------------------------
+
+/** @param {HTMLFormElement} form */
+function composer(form) {
+  const box = /** @type {HTMLTextAreaElement} */ (form.elements.namedItem("text"));
+  const parent = /** @type {HTMLInputElement} */ (form.elements.namedItem("parent"));
+  const attempt = /** @type {HTMLInputElement} */ (form.elements.namedItem("key"));
+  const key = /** @type {HTMLInputElement} */ (form.elements.namedItem("discussion")).value;
+  const counter = one("[data-counter]", form);
+  const notices = one("[data-notices]", form);
+  const previews = one("[data-previews]", form);
+  const answering = one("[data-answering]", form);
+  const home = form.parentElement;
+  const posts = !!one("[data-post]", form) && form.action.endsWith("/post/");
+  const drafts = `comments:draft:${key}`;
+  let typed = 0;
+  let busy = false;
+
+  const count = () => {
+    if (!counter) return;
+    const left = Number(box.dataset.maximum) - Array.from(box.value).length;
+    const words = (left < 0 ? counter.dataset.over : counter.dataset.left) ?? "";
+    const number = Math.abs(left).toLocaleString(document.documentElement.lang || undefined);
+    counter.textContent = `${kept() ? counter.dataset.kept + " " : ""}${words.replace("{count}", number)}`;
+  };
+  const kept = () => posts && !!box.value && read(drafts) === box.value;
+  const keep = () => {
+    if (posts) write(drafts, box.value);
+    count();
+  };
+  if (posts && !box.value && read(drafts)) box.value = read(drafts) ?? "";
+  count();
+  box.addEventListener("input", () => {
+    count();
+    clearTimeout(typed);
+    typed = window.setTimeout(keep, 300);
+  });
+  addEventListener("pagehide", () => posts && box.value && keep());
+
+  for (const button of all("[data-wrap], [data-prefix], [data-link]", form)) {
+    button.addEventListener("click", () => format(box, button));
+  }
+
+  /** @param {string} [number] @param {string} [name] */
+  const answer = (number = "", name = "") => {
+    parent.value = number;
+    const under = number && comment(number);
+    if (under) one(".comment-actions", under)?.after(form);
+    else if (home && form.parentElement !== home) home.append(form);
+    if (!answering) return;
+    answering.hidden = !number;
+    const link = one("a", answering);
+    if (link) link.setAttribute("href", `#comment-${number}`);
+    const shown = one("[data-answering-name]", answering);
+    if (shown) shown.textContent = name;
+  };
+  one("[data-cancel-reply]", form)?.addEventListener("click", (event) => {
+    if (!section) return;
+    event.preventDefault();
+    answer();
+    box.focus();
+  });
+
+  /** @param {HTMLElement | null} notice */
+  const say = (notice) => {
+    notices?.replaceChildren(...(notice ? [notice] : []));
+    notice?.focus();
+  };
+  /** @param {string} name */
+  const template = (name) =>
+    /** @type {HTMLElement | null} */ (
+      /** @type {HTMLTemplateElement | null} */ (one(`template[data-${name}]`))?.content.firstElementChild?.cloneNode(true) ?? null
+    );
+
+  /** @param {SubmitEvent} event */
+  const submit = async (event) => {
+    const button = /** @type {HTMLButtonElement | null} */ (event.submitter);
+    if (!posts) return;
+    event.preventDefault();
+    if (busy) return;
+    busy = true;
+    keep();
+    const facts = new FormData(form);
+    if (button?.name) facts.append(button.name, button.value);
+    const main = one("[data-post]", form);
+    main?.setAttribute("aria-disabled", "true");
+    try {
+      const response = await ask(form.action, { method: "POST", body: facts });
+      const html = await response.text();
+      if (!response.ok) say(taken(html, "[data-notice]") ?? template("failed"));
+      else if (button?.name === "preview") {
+        say(null);
+        const preview = taken(html, "[data-preview]");
+        if (preview) previews?.replaceChildren(preview);
+      } else posted(html, response.headers.get("Content-Location") ?? "");
+    } catch {
+      say(template(navigator.onLine ? "failed" : "offline"));
+    } finally {
+      busy = false;
+      main?.removeAttribute("aria-disabled");
+    }
+  };
+  form.addEventListener("submit", submit);
+
+  /** @param {string} html @param {string} place */
+  const posted = (html, place) => {
+    clearTimeout(typed);
+    write(drafts, "");
+    box.value = "";
+    attempt.value = fresh();
+    previews?.replaceChildren();
+    say(null);
+    answer();
+    count();
+    if (!one("[data-mine]")) location.assign(place);
+    else own?.show(html, true);
+  };
+
+  return { answer, form, parent, home };
+}
+
+/** @returns {string} A new name for a new attempt to post. */
+function fresh() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** @param {string} name */
+function read(name) {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null; // a browser that keeps nothing
+  }
+}
+
+/** @param {string} name @param {string} value */
+function write(name, value) {
+  try {
+    if (value) localStorage.setItem(name, value);
+    else localStorage.removeItem(name);
+  } catch {
+    // a browser that keeps nothing, or is full
+  }
+}
+
+/**
+ * Put Markdown round what is chosen, and leave it to the browser's undo to take back.
+ * @param {HTMLTextAreaElement} box
+ * @param {HTMLElement} button
+ */
+function format(box, button) {
+  const { selectionStart: start, selectionEnd: end } = box;
+  const chosen = box.value.slice(start, end);
+  const wrap = button.dataset.wrap;
+  const prefix = button.dataset.prefix;
+  let words;
+  let caret = start;
+  if (wrap) {
+    words = wrap + chosen + wrap;
+    caret += chosen ? words.length : wrap.length;
+  } else if (prefix) {
+    const before = start && box.value[start - 1] !== "\n" ? "\n\n" : "";
+    words = before + prefix + chosen.split("\n").join(`\n${prefix}`);
+    caret += words.length;
+  } else {
+    words = /^https?:\/\/\S+$/.test(chosen) ? `[](${chosen})` : `[${chosen}](https://)`;
+    caret += words.startsWith("[](") ? 1 : words.length - 1;
+  }
+  box.focus();
+  if (!document.execCommand?.("insertText", false, words)) {
+    box.setRangeText(words, start, end, "end");
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  box.setSelectionRange(caret, caret);
+}
+
+// --- My own comments, until they are decided -----------------------------------------------------------------------------
+
+/** @param {HTMLElement} within @param {string} url */
+function ownComments(within, url) {
+  let looking = 0;
+  const place = () => one("[data-mine]", within);
+  const numbers = () => new Set(all('[data-mine] [id^="comment-"]', within).map((element) => element.id.replace("comment-", "")));
+
+  /**
+   * Show what the server says of my comments now. One that has gone from the list was published: it takes its place.
+   * @param {string} html
+   * @param {boolean} [mayJump] the reader has just posted
+   */
+  const show = (html, mayJump = false) => {
+    const next = taken(html, "[data-mine]");
+    const now = place();
+    if (!next || !now) return;
+    const before = numbers();
+    now.replaceWith(next);
+    enhance(next);
+    const after = numbers();
+    const gone = [...before].filter((number) => !after.has(number));
+    if (gone.length) void stream?.settle(gone);
+    if (mayJump) one(".comment-item", next)?.scrollIntoView({ block: "nearest" });
+    if (Number(next.dataset.waiting) && !looking) void follow();
+  };
+
+  const follow = async () => {
+    const turn = ++looking;
+    for (let pause = 400; turn === looking; pause = Math.min(pause * 2, SLOWEST)) {
+      await wait(pause);
+      if (turn !== looking) return;
+      if (document.hidden && pause >= SLOWEST) continue;
+      await look();
+      if (!Number(place()?.dataset.waiting)) break;
+    }
+    if (turn === looking) looking = 0;
+  };
+
+  const look = async () => {
+    try {
+      const response = await ask(url);
+      if (response.ok) show(await response.text());
+    } catch {
+      // offline: the next look will tell
+    }
+  };
+
+  if (Number(place()?.dataset.waiting)) void follow();
+  return { show, look, numbers };
+}
+
+// --- Everyone's comments, and the news of them -----------------------------------------------------------------------------
+
+/** @param {HTMLElement} within */
+function everyone(within) {
+  const total = one("[data-total]", within);
+  const live = one("[data-live]", within);
+  const text = one("[data-live-text]", within);
+  const link = live && one("a", live);
+  /** @type {Set<string>} */
+  const news = new Set();
+  let version = Number(within.dataset.version);
+  let shown = Number(total?.textContent);
+  let quiet = 0;
+
+  const body = () => one("[data-stream]", within);
+
+  const fetched = async () => {
+    const response = await ask(within.dataset.fragment ?? "");
+    return response.ok ? taken(await response.text(), "[data-stream]") : null;
+  };
+
+  /** @param {HTMLElement} next */
+  const counted = (next) => {
+    version = Math.max(version, Number(next.dataset.version));
+    shown = Number(next.dataset.count);
+    if (total) total.textContent = next.dataset.count ?? "";
+  };
+
+  const tell = () => {
+    if (!live || !text) return;
+    const some = news.size;
+    live.toggleAttribute("data-new", some > 0);
+    const words = some ? (some === 1 ? within.dataset.oneNew : within.dataset.manyNew) : within.dataset.looking;
+    const said = (words ?? "").replace("{count}", String(some));
+    if (text.textContent !== said) text.textContent = said;
+    // A link only while there is something to see.
+    if (some) link?.setAttribute("href", "#comments");
+    else link?.removeAttribute("href");
+  };
+
+  /** Put the server's page of comments where the old one stands; a reply that is being written stays under its comment. */
+  const replace = async () => {
+    const next = await fetched();
+    const old = body();
+    if (!next || !old) return;
+    const writing = box && old.contains(box.form) ? box.parent.value : "";
+    const name = writing ? (one("[data-answering-name]", box?.form)?.textContent ?? "") : "";
+    if (writing) box?.answer();
+    old.replaceWith(next);
+    enhance(next);
+    counted(next);
+    if (writing) box?.answer(comment(writing) ? writing : "", name);
+    news.clear();
+    tell();
+  };
+
+  /**
+   * My comments with these numbers were published: show each as everyone sees it, and nothing else that is new.
+   * @param {string[]} gone
+   */
+  const settle = async (gone) => {
+    const next = await fetched();
+    const old = body();
+    if (!next || !old) return;
+    const list = one(":scope > .comment-list", old);
+    if (!list) {
+      old.replaceWith(next);
+      enhance(next);
+    } else {
+      for (const number of gone) {
+        const mine = one(`#comment-${CSS.escape(number)}`, next);
+        const item = mine?.closest("[data-stream] > .comment-list > .comment-item");
+        const top = item && one(".comment", item);
+        if (!item || !top) continue;
+        const there = comment(top.id.replace("comment-", ""));
+        const copy = /** @type {HTMLElement} */ (item.cloneNode(true));
+        const stands = there && conversation(there);
+        if (stands) {
+          if (box && stands.contains(box.form)) box.answer();
+          stands.replaceWith(copy);
+        } else list.prepend(copy);
+        enhance(copy);
+      }
+    }
+    for (const number of gone) news.delete(number);
+    counted(next);
+    tell();
+  };
+
+  /** Bring one comment that was edited or removed up to date, where it stands, some moments later. */
+  const refresh = (/** @type {string} */ number) => {
+    if (!comment(number)) return;
+    clearTimeout(quiet);
+    quiet = window.setTimeout(async () => {
+      const next = await fetched();
+      const now = comment(number);
+      if (!next || !now) return;
+      const then = one(`#comment-${CSS.escape(number)}`, next);
+      if (then) {
+        if (box && now.contains(box.form)) return;
+        const copy = /** @type {HTMLElement} */ (then.cloneNode(true));
+        now.replaceWith(copy);
+        enhance(copy);
+      } else {
+        const said = document.createElement("p");
+        said.className = "comment-tombstone comment-soft";
+        said.textContent = within.dataset.gone ?? "";
+        now.replaceChildren(said);
+      }
+      if (total) total.textContent = next.dataset.count ?? "";
+    }, 300 + Math.random() * 1500);
+  };
+
+  /** @param {{id: number, version: number}} event */
+  const published = (event) => {
+    const number = String(event.id);
+    if (event.version) version = Math.max(version, event.version);
+    if (own?.numbers().has(number)) return void own.look();
+    if (comment(number)) return;
+    news.add(number);
+    if (one(".comment-list", body() ?? document)) tell();
+    else void replace();
+  };
+
+  /** Compare with the server: what was missed while nobody listened. */
+  const check = async () => {
+    const next = await fetched();
+    if (!next || Number(next.dataset.version) <= version) return;
+    version = Number(next.dataset.version);
+    const numbers = all(".comment", next).map((element) => element.id.replace("comment-", ""));
+    const mine = own?.numbers() ?? new Set();
+    const unseen = numbers.filter((number) => !comment(number) && !mine.has(number));
+    if (numbers.some((number) => mine.has(number))) void own?.look();
+    // On another page of the discussion, or further down: how many, if not which.
+    const more = Number(next.dataset.count) - shown;
+    for (const number of unseen) news.add(number);
+    for (let extra = unseen.length; extra < more; extra++) news.add(`further ${extra}`);
+    if (!news.size) return;
+    if (one(".comment-list", body() ?? document)) tell();
+    else await replace();
+  };
+
+  link?.addEventListener("click", async (event) => {
+    event.preventDefault();
+    if (!news.size) return;
+    const numbers = [...news];
+    link.setAttribute("aria-busy", "true");
+    try {
+      await replace();
+      // In another order, on another page, or deep in a conversation: go where it is.
+      if (!numbers.some(comment)) {
+        const its = (within.dataset.fragment ?? "").replace(/section\/.*/, `${numbers[0]}/`);
+        location.assign(numbers.length === 1 && Number(numbers[0]) ? its : (link.dataset.fresh ?? ""));
+      }
+    } finally {
+      link.removeAttribute("aria-busy");
+    }
+  });
+  tell();
+  return { published, refresh, check, settle };
+}
+
+/** @param {HTMLElement} within */
+function listen(within) {
+  /** @type {EventSource | null} */
+  let source = null;
+  let polling = 0;
+  let resting = 0;
+  let pause = POLL;
+  let missed = false;
+
+  /** @param {Event} event */
+  const facts = (event) => JSON.parse(/** @type {MessageEvent} */ (event).data);
+
+  const open = () => {
+    if (source || document.hidden) return;
+    source = new EventSource(within.dataset.events ?? "");
+    source.addEventListener("open", () => {
+      stop();
+      if (missed) void stream?.check();
+      missed = true;
+    });
+    source.addEventListener("comment.published", (event) => stream?.published(facts(event)));
+    for (const name of ["comment.edited", "comment.removed"]) {
+      source.addEventListener(name, (event) => stream?.refresh(String(facts(event).id)));
+    }
+    source.addEventListener("error", () => {
+      if (source?.readyState === EventSource.CLOSED) {
+        source = null;
+        poll();
+      }
+    });
+  };
+  const close = () => {
+    source?.close();
+    source = null;
+    stop();
+  };
+  const stop = () => {
+    clearTimeout(polling);
+    polling = 0;
+    pause = POLL;
+  };
+  const poll = () => {
+    if (polling) return;
+    polling = window.setTimeout(async () => {
+      polling = 0;
+      if (document.hidden) return;
+      try {
+        await stream?.check();
+        pause = POLL;
+      } catch {
+        pause = Math.min(pause * 2, 16 * POLL);
+      }
+      poll();
+    }, pause * (0.8 + 0.4 * Math.random()));
+  };
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(resting);
+    if (document.hidden) resting = window.setTimeout(close, HIDDEN);
+    else if (!source) {
+      if (missed) void stream?.check();
+      open();
+    }
+  });
+  open();
+}
+
+// --- Clicks and keys, wherever the element came from -------------------------------------------------------------------------
+
+document.addEventListener("click", async (event) => {
+  const target = /** @type {Element} */ (event.target);
+  if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+  const reply = /** @type {HTMLElement | null} */ (target.closest("a[data-reply]"));
+  if (reply && box && section?.contains(reply)) {
+    event.preventDefault();
+    const article = reply.closest(".comment");
+    box.answer(article?.id.replace("comment-", ""), one(".comment-name", article ?? document)?.textContent ?? "");
+    one("textarea", box.form)?.focus();
+    return;
+  }
+  const more = /** @type {HTMLAnchorElement | null} */ (target.closest("a[data-more]"));
+  if (more) {
+    event.preventDefault();
+    more.setAttribute("aria-busy", "true");
+    try {
+      const response = await ask(more.href);
+      const replies = response.ok ? taken(await response.text(), "[data-replies]") : null;
+      if (!replies) return void location.assign(more.href);
+      enhance(replies);
+      const first = one(".comment-time", replies);
+      more.replaceWith(...replies.children);
+      first?.focus({ preventScroll: true });
+    } catch {
+      location.assign(more.href);
+    }
+  }
+});
+
+document.addEventListener("submit", async (event) => {
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  if (!section?.hasAttribute("data-signed-in") || !form.matches('.comment-actions form[action$="/react/"]')) return;
+  event.preventDefault();
+  const button = one("button", form);
+  if (!button || button.getAttribute("aria-busy")) return;
+  const liked = button.getAttribute("aria-pressed") === "true";
+  const facts = new FormData();
+  facts.append(liked ? "undo" : "kind", liked ? "1" : "like");
+  button.setAttribute("aria-busy", "true");
+  try {
+    const response = await ask(form.action, { method: "POST", body: facts });
+    if (!response.ok) return void form.submit();
+    const number = one(".comment-number", button);
+    if (number) number.textContent = await response.text();
+    button.setAttribute("aria-pressed", String(!liked));
+    const mine = one("[data-mine]");
+    const id = button.closest(".comment")?.id.replace("comment-", "") ?? "";
+    if (mine) {
+      const ids = (mine.dataset.liked ?? "").split(",").filter((other) => other && other !== id);
+      mine.dataset.liked = (liked ? ids : [...ids, id]).join(",");
+    }
+  } catch {
+    // offline: the button stays as it was
+  } finally {
+    button.removeAttribute("aria-busy");
+  }
+});
+
+document.addEventListener("change", (event) => {
+  const order = /** @type {HTMLElement} */ (event.target);
+  if (order.matches("select[data-order]")) /** @type {HTMLSelectElement} */ (order).form?.submit();
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const menu = one(".comment-menu[open]");
+  menu?.removeAttribute("open");
+  menu && one("summary", menu)?.focus();
+});
+
+const boxes = /** @type {HTMLFormElement[]} */ (all("form[data-composer]"));
+const box = boxes.length ? composer(boxes[0]) : null;
+const own = section && one("[data-mine]", section) ? ownComments(section, section.dataset.personal ?? "") : null;
+const stream = section ? everyone(section) : null;
+enhance(document);
+if (section) listen(section);

@@ -1,0 +1,79 @@
+"""
+``{% comments article %}`` puts the whole section under a story.
+
+``{% comments_assets %}`` goes into the page's head. ``{% comment_count article %}`` says how many comments are
+published; before a list of stories, ``{% comment_counts articles %}`` asks for all of them in one query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import template
+from django.db import models
+from django.template import Context
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from comments import threads
+from comments.models import Discussion
+from comments.pages import section, shown
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def comments(context: Context, story: models.Model) -> SafeString:
+    """Render the comment section under ``story``, a model instance or a ``Discussion``."""
+    return section.render(context["request"], story)
+
+
+@register.simple_tag
+def comments_assets() -> SafeString:
+    """Link the app's one style sheet and its one script."""
+    return format_html(
+        '<link rel="stylesheet" href="{}">\n<script type="module" src="{}"></script>',
+        static("comments/comments.css"),
+        static("comments/comments.js"),
+    )
+
+
+@register.simple_tag(takes_context=True)
+def comment_counts(context: Context, stories: Iterable[models.Model]) -> str:
+    """Read the counts of all ``stories`` in one query, for every ``{% comment_count %}`` on this page."""
+    _known(context).update(threads.counts(section.key_of(story) for story in stories))
+    return ""
+
+
+@register.simple_tag(takes_context=True)
+def comment_count(context: Context, story: models.Model) -> int:
+    """
+    Return how many comments are published under ``story``.
+
+    Free after ``{% comment_counts %}``. Without it the number is kept like any public page: in this process, until the
+    discussion moves.
+    """
+    key = section.key_of(story)
+    known = _known(context)
+    if key not in known:
+        known[key] = section.count(key)
+    return known[key]
+
+
+@register.simple_tag
+def comments_issue_url(discussion: Discussion | None) -> str:
+    """Return the "let us know" form, with the discussion when there is one."""
+    return shown.problem_url(discussion.key if discussion else "")
+
+
+def _known(context: Context) -> dict[str, int]:
+    """Return the counts this page has read, kept on the request."""
+    request: Any = context.get("request")
+    if request is None:
+        return {}
+    if not hasattr(request, "_comment_counts"):
+        request._comment_counts = {}
+    known: dict[str, int] = request._comment_counts
+    return known
