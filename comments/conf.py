@@ -38,7 +38,7 @@ class Settings:
     """A rule that takes longer than this counts as failed, and a failed rule holds."""
 
     max_characters: int = 10_000
-    """Longest comment accepted, in characters."""
+    """Longest comment accepted, in characters; 10,000 at most."""
 
     hold_over_characters: int = 6_000
     """Comments longer than this wait for an editor. 0: never."""
@@ -63,6 +63,9 @@ class Settings:
 
     posts_per_minute: int = 10
     """One person's comments per minute; the next one is refused with the seconds left to wait. 0: no limit."""
+
+    previews_per_minute: int = 30
+    """Previews per minute by one person, or from one network; later ones are refused. 0: no limit."""
 
     issues_per_hour: int = 20
     """Issue reports per hour from one network; later ones are refused with the minutes left. 0: no limit."""

@@ -325,7 +325,7 @@ def _answer_before_the_disk() -> None:
     """
     Let PostgreSQL answer this transaction before its disk has.
 
-    Only for screening: what a crash of the database takes back is a text that is ``received`` again, and screened again.
+    Only for screening: what a crash of the database takes back is ``received`` again, and is screened again.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as db:

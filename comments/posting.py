@@ -10,11 +10,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from comments import access, moderation, signals, tasks, text
+from comments import access, conf, moderation, ratelimit, screening, signals, tasks, text
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Decider, Discussion, Revision, Status, Trigger
 from comments.models.comments import SEGMENT
-from comments.screening import Verdict
+from comments.screening import Draft, Verdict
 
 DIGITS = "0123456789abcdefghijklmnopqrstuv"
 MOST_RECENT = 40
@@ -42,7 +42,7 @@ def post_comment(
     is already there. Raise ``Refused`` when the text cannot be taken or the author may not post here now: then nothing
     is saved.
     """
-    words = text.check(raw)
+    words = _acceptable(raw)
     digest = text.digest(words)
     if len(idempotency_key) > 255:
         raise Refused("bad_idempotency_key", _("The Idempotency-Key is longer than 255 characters."))
@@ -105,6 +105,24 @@ def _same_attempt(comment: Comment, discussion: Discussion, digest: str) -> Comm
     return comment
 
 
+def _acceptable(raw: object) -> str:
+    return text.check(raw, max_characters=min(conf.get().max_characters, text.MAX_CHARACTERS))
+
+
+def preview(
+    raw: object, author: Commenter | None, discussion: Discussion | None, *, network_key: str
+) -> tuple[text.Rendered, list[Draft]]:
+    """
+    Return the safe HTML of ``raw`` and what would make it wait. Nothing is saved.
+
+    This makes text safe in the asking process, so that it is limited: ``PREVIEWS_PER_MINUTE`` by person or network.
+    """
+    words = _acceptable(raw)
+    who = f"person:{author.pk}" if author else network_key
+    ratelimit.require_not_too_many("preview", who, limit=conf.get().previews_per_minute, seconds=60)
+    return screening.advise(words, author, discussion)
+
+
 def edit_comment(author: Commenter, comment: Comment, raw: object) -> Comment:
     """
     Keep ``raw`` as the next version of ``comment`` and queue it for screening.
@@ -113,7 +131,7 @@ def edit_comment(author: Commenter, comment: Comment, raw: object) -> Comment:
     nothing.
     """
     access.require_may_edit(author, comment)
-    words = text.check(raw)
+    words = _acceptable(raw)
     with transaction.atomic():
         comment = moderation.lock(comment.pk)
         access.require_may_edit(author, comment)

@@ -15,6 +15,12 @@ from comments.screening import Verdict
 
 
 @pytest.fixture(autouse=True)
+def quick_passwords(settings: Any) -> None:
+    """Hash the passwords of test people quickly; how strongly they are hashed is Django's to test."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
 def nothing_remembered() -> None:
     """Start every test with empty caches."""
     cache.clear()

@@ -12,7 +12,7 @@ from django.template.loader import select_template
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
-from comments import access, discussions, http, personal, posting, reactions, screening, text, threads
+from comments import access, discussions, http, personal, posting, reactions, threads
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Discussion, Status
 from comments.pages import own, section, shown
@@ -148,7 +148,9 @@ def _parent(number: str) -> Comment | None:
 
 
 def _preview(request: HttpRequest, discussion: Discussion, person: Commenter, parent: Comment | None) -> HttpResponse:
-    rendered, drafts = screening.advise(text.check(request.POST.get("text")), person, discussion)
+    rendered, drafts = posting.preview(
+        request.POST.get("text"), person, discussion, network_key=http.network_key(request)
+    )
     preview = {"html": rendered.html, "advice": own.advice(drafts)}
     if _by_script(request):
         return _private(render(request, "comments/_preview.html", shown.context(preview=preview)))
