@@ -9,3 +9,4 @@ class CommentsConfig(AppConfig):
 
     def ready(self) -> None:
         from comments import checks  # noqa: F401  (registers the system checks)
+        from comments.issues import tasks  # noqa: F401  (Celery looks for tasks in comments.tasks only)

@@ -155,6 +155,7 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "comments.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
+    "send-answers": {"task": "comments.issues.tasks.send_answers", "schedule": 60.0, "options": {"expires": 60}},
     "reconcile-counts": {"task": "comments.tasks.reconcile_counts", "schedule": 3600.0},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")

@@ -222,6 +222,7 @@ def test_order_can_be_chosen_once_there_are_ten(
     assert 'name="sort"' not in page(client, article)
     for number in range(10):
         post(person(f"reader-{number}"), f"Comment number {number}.", discussion=story)
+    threads.pages.clear()
 
     newest = page(client, article)
     oldest = page(client, article, "?sort=oldest")
