@@ -467,6 +467,8 @@ def discussion_moved(key: str, version: int) -> None:
 
 def page_json(key: str, *, sort: str, cursor: str, limit: int | None) -> Kept:
     """Return a page of discussion ``key`` as JSON, the same bytes for everyone."""
+    settings = conf.get()
+    limit = min(max(1, limit or settings.page_size), 2 * settings.page_size)
 
     def build() -> tuple[int, bytes]:
         found = page(key, sort=sort, cursor=cursor, limit=limit)

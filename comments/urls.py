@@ -4,4 +4,5 @@ from django.urls import include, path
 
 urlpatterns = [
     path("comments/", include("comments.pages.urls")),
+    path("api/v1/", include("comments.api.urls")),
 ]

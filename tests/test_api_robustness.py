@@ -66,6 +66,7 @@ def test_bodies_that_parsers_stumble_over_are_refused(headers: dict[str, str], m
     assert not Comment.objects.exists()
 
 
+@pytest.mark.slow
 def test_what_parsers_stumble_over_is_no_better_inside_a_comment(headers: dict[str, str]) -> None:
     for case in lines("api/json_bodies.jsonl"):
         value = base64.b64decode(case["body_base64"])
@@ -74,23 +75,23 @@ def test_what_parsers_stumble_over_is_no_better_inside_a_comment(headers: dict[s
             send("POST", path, b'{"text": "Hello there.", "parent": ' + value + b"}", headers)
 
 
+@pytest.mark.slow
 def test_naughty_strings_are_taken_or_refused(headers: dict[str, str]) -> None:
     for text in lines("text/naughty_strings.jsonl"):
-        for ascii_only in (True, False):
-            body = json.dumps({"text": text}, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
-            send("POST", "preview/", body, headers)
-            response = send("POST", "discussions/story-1/comments/", body, headers)
-            if response.status_code == 202:
-                comment = Comment.objects.get(pk=json.loads(response.content)["id"])
-                assert not comment.is_shown
+        send("POST", "preview/", json.dumps({"text": text}).encode(), headers)
+        body = json.dumps({"text": text}, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        response = send("POST", "discussions/story-1/comments/", body, headers)
+        if response.status_code == 202:
+            comment = Comment.objects.get(pk=json.loads(response.content)["id"])
+            assert not comment.is_shown
 
 
+@pytest.mark.slow
 def test_naughty_strings_in_addresses_and_queries_are_answered(headers: dict[str, str]) -> None:
     for text in lines("text/naughty_strings.jsonl"):
-        for query in ("cursor", "sort", "limit", "key"):
-            for path in ("discussions/story-1/comments/", "counts/"):
-                response = Client().get(V1 + path, {query: text})
-                assert response.status_code in (200, 400)
+        for query in ("cursor", "sort", "limit"):
+            assert Client().get(f"{V1}discussions/story-1/comments/", {query: text}).status_code in (200, 400)
+        assert Client().get(f"{V1}counts/", {"key": text}).status_code == 200
         response = Client().get(
             f"{V1}discussions/x/", headers={"If-None-Match": "".join(filter(str.isprintable, text))}
         )
@@ -107,20 +108,20 @@ bodies = st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=6), values, m
 
 
 @pytest.mark.parametrize(("method", "path"), TARGETS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=bodies)
 def test_no_body_is_an_error_of_ours(headers: dict[str, str], method: str, path: str, body: dict[str, Any]) -> None:
     send(method, path, json.dumps(body).encode(), headers)
 
 
 @pytest.mark.parametrize(("method", "path"), TARGETS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(raw=st.binary(max_size=200) | st.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_no_bytes_are_an_error_of_ours(headers: dict[str, str], method: str, path: str, raw: bytes) -> None:
     send(method, path, raw, headers)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=200))
 def test_any_text_is_taken_or_refused(headers: dict[str, str], text: str) -> None:
     body = json.dumps({"text": text}).encode()
@@ -129,7 +130,7 @@ def test_any_text_is_taken_or_refused(headers: dict[str, str], text: str) -> Non
     assert send("POST", "discussions/story-1/comments/", body, headers).status_code in (202, 400)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=60), number=st.integers())
 def test_no_address_is_an_error_of_ours(headers: dict[str, str], text: str, number: int) -> None:
     written = "".join(text.encode("utf-8", "surrogatepass").decode("latin-1"))

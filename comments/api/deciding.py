@@ -1,0 +1,321 @@
+"""The desk for programs: what waits, with all that is known of it, and what was decided."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from rest_framework.request import Request
+
+from comments import moderation, text
+from comments.api import described
+from comments.api.bodies import read
+from comments.api.described import COMMENT, CURSOR, call
+from comments.api.endpoint import Moderating, answer, limit_asked, moment, signed_in
+from comments.api.forms import DecisionForm, PhraseForm
+from comments.exceptions import Refused
+from comments.models import Comment, Decider, Decision, Finding, Phrase, Revision, Status
+from comments.screening import Verdict, sentences
+
+CARDS = 25
+MOST_CARDS = 100
+HISTORY = 10
+"""Decisions shown on a card, newest first."""
+PARENT_CHARACTERS = 500
+PHRASES = 200
+MOST_PHRASES = 1_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+_place = re.compile(r"([0-9]{1,16})-([0-9]{1,18})", re.ASCII)
+
+
+class QueuesView(Moderating):
+    @call(
+        "moderation_queues",
+        "moderation",
+        "How much waits, exactly",
+        {200: described.QueuesSerializer},
+        refusals=[401, 403],
+        scope="moderate",
+    )
+    def get(self, request: Request) -> HttpResponse:
+        waiting = Revision.objects.filter(status=Status.HELD).count()
+        received = Revision.objects.filter(status=Status.RECEIVED).count()
+        return answer({"to_decide": waiting, "received": received})
+
+
+# --- Cards ------------------------------------------------------------------------------------------------------------
+
+
+def _to_decide() -> QuerySet[Revision]:
+    return Revision.objects.filter(status=Status.HELD).order_by("created_at", "id")
+
+
+def _received() -> QuerySet[Revision]:
+    return Revision.objects.filter(status=Status.RECEIVED).order_by("created_at", "id")
+
+
+def _latest() -> QuerySet[Revision]:
+    newer = Revision.objects.filter(comment=OuterRef("comment"), number__gt=OuterRef("number"))
+    return Revision.objects.filter(~Exists(newer)).order_by("-created_at", "-id")
+
+
+QUEUES: dict[str, Callable[[], QuerySet[Revision]]] = {
+    "to_decide": _to_decide,
+    "received": _received,
+    "all": _latest,
+}
+
+
+def _with_everything(revisions: QuerySet[Revision]) -> QuerySet[Revision]:
+    """Fetch what a card shows: three queries, however many cards."""
+    return revisions.select_related(
+        "comment__author", "comment__discussion", "comment__parent__author"
+    ).prefetch_related(
+        Prefetch("findings", Finding.objects.order_by("id")),
+        Prefetch("comment__decisions", Decision.objects.order_by("-id").select_related("made_by", "words")),
+    )
+
+
+def card(revision: Revision) -> dict[str, Any]:
+    comment = revision.comment
+    author, discussion, parent = comment.author, comment.discussion, comment.parent
+    return {
+        "id": comment.pk,
+        "version": comment.version,
+        "status": comment.status,
+        "revision_number": revision.number,
+        "revision_status": revision.status,
+        "text": revision.text,
+        "html": revision.html,
+        "author": {
+            "id": author.pk,
+            "name": author.name,
+            "published_count": author.published_count,
+            "rejected_count": author.rejected_count,
+        },
+        "discussion": {"key": discussion.key, "title": discussion.title, "url": discussion.url},
+        "parent": {
+            "id": parent.pk,
+            "author": parent.author.name,
+            "text": text.excerpt(text.plain(parent.html), PARENT_CHARACTERS),
+        }
+        if parent
+        else None,
+        "created_at": moment(revision.created_at),
+        "findings": [
+            {
+                "rule": finding.rule,
+                "verdict": finding.verdict,
+                "code": finding.code,
+                "detail": sentences.for_editor(finding.code, finding.evidence),
+                "spans": finding.evidence.get("spans", []),
+                "score": finding.score,
+            }
+            for finding in revision.findings.all()
+        ],
+        "decisions": [_past(decision) for decision in [*comment.decisions.all()][:HISTORY]],
+    }
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    return {
+        "id": str(decision.public_id),
+        "verdict": decision.verdict,
+        "from_status": decision.from_status,
+        "to_status": decision.to_status,
+        "reason": decision.reason,
+        "decided_at": moment(decision.created_at),
+    }
+
+
+def _past(decision: Decision) -> dict[str, Any]:
+    words = getattr(decision, "words", None)
+    return _decision(decision) | {
+        "decider": decision.decider,
+        "made_by": decision.made_by.name if decision.made_by else None,
+        "explanation": words.explanation if words else "",
+        "note": words.private_note if words else "",
+    }
+
+
+def _after(cursor: str, *, newest_first: bool) -> Q:
+    """Return what lies behind ``cursor``: microseconds since 1970 and the id of the last card seen."""
+    place = _place.fullmatch(cursor)
+    if place is None:
+        raise Refused("bad_cursor", _("This page link is not valid any more. Start from the first page."))
+    at, last = EPOCH + int(place[1]) * MICROSECOND, int(place[2])
+    if newest_first:
+        return Q(created_at__lte=at) & (Q(created_at__lt=at) | Q(id__lt=last))
+    return Q(created_at__gte=at) & (Q(created_at__gt=at) | Q(id__gt=last))
+
+
+class CardsView(Moderating):
+    @call(
+        "moderation_comments",
+        "moderation",
+        "Cards of a queue: what waits, oldest first; `all` has the latest text of every comment, newest first",
+        {200: described.CardPageSerializer},
+        parameters=[
+            OpenApiParameter("queue", str, enum=list(QUEUES), default="to_decide"),
+            OpenApiParameter(
+                "q", str, description="Only texts with these characters in them, whatever their case; no operators."
+            ),
+            CURSOR,
+            described.limit(MOST_CARDS),
+        ],
+        refusals=[400, 401, 403],
+        scope="moderate",
+    )
+    def get(self, request: Request) -> HttpResponse:
+        asked = request.GET
+        queue = asked.get("queue") or "to_decide"
+        if queue not in QUEUES:
+            raise Refused("unknown_queue", _("The queues are: %(queues)s.") % {"queues": ", ".join(QUEUES)})
+        found = QUEUES[queue]()
+        if words := asked.get("q", "").replace("\x00", "").strip():
+            found = found.filter(text__icontains=words[:200])
+        if cursor := asked.get("cursor"):
+            found = found.filter(_after(cursor, newest_first=queue == "all"))
+        limit = min(limit_asked(request) or CARDS, MOST_CARDS)
+        cards = [*_with_everything(found)[: limit + 1]]
+        last = cards[limit - 1] if len(cards) > limit else None
+        return answer(
+            {
+                "results": [card(revision) for revision in cards[:limit]],
+                "next": f"{(last.created_at - EPOCH) // MICROSECOND}-{last.pk}" if last else None,
+            }
+        )
+
+
+class CardView(Moderating):
+    @call(
+        "moderation_comment",
+        "moderation",
+        "One card: the latest text of a comment",
+        {200: described.CardSerializer},
+        parameters=[COMMENT],
+        refusals=[401, 403, 404],
+        scope="moderate",
+    )
+    def get(self, request: Request, comment_id: int) -> HttpResponse:
+        found = _with_everything(Revision.objects.filter(comment=comment_id).order_by("-number")).first()
+        if found is None:
+            raise _unknown()
+        return answer(card(found))
+
+
+def _unknown() -> Refused:
+    return Refused("unknown_comment", _("There is no such comment."), status=404)
+
+
+class DecisionsView(Moderating):
+    @call(
+        "decide",
+        "moderation",
+        "Publish, hold or reject a comment; 409 if it is no longer the version you looked at",
+        {201: described.MadeDecisionSerializer},
+        request=DecisionForm,
+        parameters=[COMMENT],
+        refusals=[400, 401, 403, 404, 409, 413, 415],
+        scope="moderate",
+    )
+    def post(self, request: Request, comment_id: int) -> HttpResponse:
+        said = read(request, DecisionForm)
+        comment = Comment.objects.filter(pk=comment_id).first()
+        if comment is None:
+            raise _unknown()
+        comment.version = said["version"]
+        decision = moderation.decide(
+            comment,
+            Verdict(
+                said["verdict"],
+                reason=said.get("reason", ""),
+                ground=said.get("ground", ""),
+                legal_ground=said.get("legal_ground", ""),
+                explanation=said.get("explanation", ""),
+                private_note=said.get("note", ""),
+            ),
+            decider=Decider.EDITOR,
+            trigger=moderation.first_cause(comment),
+            made_by=signed_in(request),
+            assistance="findings",
+        )
+        return answer(_decision(decision) | {"version": comment.version}, 201)
+
+
+# --- Phrases ----------------------------------------------------------------------------------------------------------
+
+
+def _phrase(phrase: Phrase) -> dict[str, Any]:
+    return {
+        "id": phrase.pk,
+        "phrase": phrase.phrase,
+        "kind": phrase.kind,
+        "note": phrase.note,
+        "created_at": moment(phrase.created_at),
+    }
+
+
+class PhrasesView(Moderating):
+    @call(
+        "phrases",
+        "moderation",
+        "Banned and suspect phrases, in the order in which they were added",
+        {200: described.PhrasePageSerializer},
+        parameters=[CURSOR, described.limit(MOST_PHRASES)],
+        refusals=[400, 401, 403],
+        scope="moderate",
+    )
+    def get(self, request: Request) -> HttpResponse:
+        found = Phrase.objects.order_by("pk")
+        if cursor := request.GET.get("cursor"):
+            if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 19):
+                raise Refused("bad_cursor", _("This page link is not valid any more. Start from the first page."))
+            found = found.filter(pk__gt=int(cursor))
+        limit = min(limit_asked(request) or PHRASES, MOST_PHRASES)
+        phrases = [*found[: limit + 1]]
+        following = str(phrases[limit - 1].pk) if len(phrases) > limit else None
+        return answer({"results": [_phrase(one) for one in phrases[:limit]], "next": following})
+
+    @call(
+        "add_phrase",
+        "moderation",
+        "Add a phrase; one that is there already gets the new kind",
+        {201: described.PhraseSerializer, 200: described.PhraseSerializer},
+        request=PhraseForm,
+        refusals=[400, 401, 403, 413, 415],
+        scope="moderate",
+    )
+    def post(self, request: Request) -> HttpResponse:
+        said = read(request, PhraseForm)
+        facts: dict[str, Any] = {name: said[name] for name in ("kind", "note") if name in said}
+        added_by = signed_in(request).user
+        phrase, added = Phrase.objects.update_or_create(
+            phrase=said["phrase"], defaults=facts, create_defaults={**facts, "added_by": added_by}
+        )
+        return answer(_phrase(phrase), 201 if added else 200)
+
+
+class PhraseView(Moderating):
+    @call(
+        "remove_phrase",
+        "moderation",
+        "Remove a phrase",
+        {204: OpenApiResponse(description="Removed.")},
+        parameters=[OpenApiParameter("phrase_id", described.ID, OpenApiParameter.PATH)],
+        refusals=[401, 403, 404],
+        scope="moderate",
+    )
+    def delete(self, request: Request, phrase_id: int) -> HttpResponse:
+        removed, _rows = Phrase.objects.filter(pk=phrase_id).delete()
+        if not removed:
+            raise Refused("unknown_phrase", _("There is no such phrase."), status=404)
+        return HttpResponse(status=204)

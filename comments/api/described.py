@@ -1,0 +1,408 @@
+"""What each call answers, written down for programs: the shapes of the OpenAPI document. Nothing here runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+
+from comments.api import problems
+from comments.api.bodies import Choice
+from comments.models import Decider, Discussion, IssueMessage, IssueReport, Phrase, Status
+
+F = TypeVar("F", bound=Callable[..., Any])
+Shape = serializers.Serializer[Any]
+
+
+def call(
+    operation_id: str,
+    tag: str,
+    summary: str,
+    answers: dict[int, Any],
+    *,
+    request: Any = None,
+    parameters: Sequence[OpenApiParameter] = (),
+    refusals: Sequence[int] = (),
+    auth: list[dict[str, list[str]]] | None = None,
+    scope: str = "",
+) -> Callable[[F], F]:
+    """Describe one call. ``refusals`` are the statuses of its problem documents, ``scope`` what its token needs."""
+    responses: dict[Any, Any] = {
+        status: shape if isinstance(shape, OpenApiResponse) else OpenApiResponse(shape, HTTPStatus(status).phrase)
+        for status, shape in answers.items()
+    }
+    for status in refusals:
+        responses[status, problems.CONTENT_TYPE] = OpenApiResponse(ProblemSerializer, HTTPStatus(status).phrase)
+    if auth is ANYONE:
+        who = "The same for everyone: no session and no token is looked at."
+    elif auth is MAY_SIGN_IN:
+        who = f"Works signed out too. A token needs the scope `{scope}`."
+    else:
+        who = f"A token needs the scope `{scope}`."
+    write_down = extend_schema(
+        operation_id=operation_id,
+        tags=[tag],
+        summary=summary,
+        description=who,
+        request=request,
+        responses=responses,
+        parameters=list(parameters),
+        auth=auth,  # type: ignore[arg-type]  # what the document takes; the library's type is narrower
+    )
+
+    def describe(method: F) -> F:
+        # Said outright, so that a project without DEFAULT_SCHEMA_CLASS gets the same document.
+        method.schema = AutoSchema  # type: ignore[attr-defined]
+        return write_down(method)
+
+    return describe
+
+
+ANYONE: list[dict[str, list[str]]] = []
+"""No sign-in is looked at."""
+MAY_SIGN_IN: list[dict[str, list[str]]] = [{"token": []}, {"session": []}, {}]
+
+KEY = OpenApiParameter(
+    "key",
+    str,
+    OpenApiParameter.PATH,
+    description="Key of the discussion, percent-encoded: `articles.article:42`, or any text of up to 200 characters. "
+    "Servers decode `%2F` before the API sees it, so a key that itself ends in `/comments` or `/events` can be read "
+    "and written to under `…/comments/` but has no summary of its own.",
+)
+ID = {"type": "integer", "minimum": 1}
+COMMENT = OpenApiParameter("comment_id", ID, OpenApiParameter.PATH)
+CURSOR = OpenApiParameter("cursor", str, description="`next` of the page before. Opaque.")
+
+
+def limit(most: int) -> OpenApiParameter:
+    return OpenApiParameter(
+        "limit", {"type": "integer", "minimum": 1, "maximum": most}, description="How many; more are cut to the most."
+    )
+
+
+# --- Problems ---------------------------------------------------------------------------------------------------------
+
+
+class ChangedSerializer(Shape):
+    """A comment as it is now, for who looked at an earlier version."""
+
+    id = serializers.IntegerField()
+    version = serializers.IntegerField()
+    status = Choice(Status.choices)
+
+
+class ProblemSerializer(Shape):
+    """What went wrong (RFC 9457). Further facts may stand beside these."""
+
+    type = serializers.CharField(help_text="Always `about:blank`: `code` tells problems apart.")
+    title = serializers.CharField(help_text="The status in words.")
+    status = serializers.IntegerField()
+    detail = serializers.CharField(help_text="A sentence for the person it happened to.")
+    code = serializers.SlugField(help_text="Stays the same for ever.")
+    request_id = serializers.CharField(help_text="Name it when you report the problem.")
+    errors = serializers.DictField(  # type: ignore[assignment]  # the field has the name of a property
+        child=serializers.ListField(child=serializers.CharField()),
+        required=False,
+        help_text="Field → sentences about it.",
+    )
+    retry_after = serializers.IntegerField(required=False, help_text="Seconds; the same as the header.")
+    scope = serializers.CharField(required=False, help_text="The scope the token lacks.")
+    comment = ChangedSerializer(required=False, help_text="With `comment_changed`: what it is now.")
+
+
+# --- Reading ----------------------------------------------------------------------------------------------------------
+
+
+class AuthorSerializer(Shape):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    badges = serializers.ListField(child=serializers.CharField())
+
+
+class TombstoneSerializer(Shape):
+    """Why a comment is not shown."""
+
+    code = serializers.CharField()
+    text = serializers.CharField()
+
+
+class ReactionsSerializer(Shape):
+    like = serializers.IntegerField()
+
+
+class CommentSerializer(Shape):
+    """A comment as everyone may see it. On a tombstone there is no author, no html and no text."""
+
+    id = serializers.IntegerField()
+    parent = serializers.IntegerField(allow_null=True)  # type: ignore[assignment]  # so has this
+    depth = serializers.IntegerField()
+    author = AuthorSerializer(allow_null=True)
+    html = serializers.CharField(allow_blank=True, help_text="Safe HTML.")
+    text = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+    edited_at = serializers.DateTimeField(allow_null=True)
+    status = Choice(Status.choices)
+    reactions = ReactionsSerializer()
+    reply_count = serializers.IntegerField(help_text="Published replies at any depth.")
+    permalink = serializers.CharField()
+    tombstone = TombstoneSerializer(allow_null=True)
+
+
+class ThreadSerializer(CommentSerializer):
+    """A first comment with its first replies, in reading order."""
+
+    replies = CommentSerializer(many=True)
+    replies_next = serializers.CharField(allow_null=True, help_text="Cursor for `comments/{comment_id}/replies/`.")
+
+
+class ThreadPageSerializer(Shape):
+    results = ThreadSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class CommentPageSerializer(Shape):
+    results = CommentSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class WaitingEditSerializer(Shape):
+    """An author's new text beside the published one."""
+
+    status = Choice(Status.choices)
+    text = serializers.CharField()
+
+
+class OwnFactsSerializer(Shape):
+    version = serializers.IntegerField()
+    reasons = serializers.ListField(
+        child=serializers.CharField(), help_text="Why it waits, each the rest of “because …”, or why it was rejected."
+    )
+    explanation = serializers.CharField(allow_blank=True, help_text="The editor's own words.")
+    can_edit = serializers.BooleanField()
+    edit = WaitingEditSerializer(allow_null=True, help_text="While an edit of a published comment is not published.")
+
+
+class OwnCommentSerializer(CommentSerializer, OwnFactsSerializer):
+    """A comment as its author sees it; before it is published, `text` is what they typed."""
+
+
+class OneCommentSerializer(CommentSerializer):
+    """A comment; its author also gets what only they may know."""
+
+    version = serializers.IntegerField(required=False)
+    reasons = serializers.ListField(child=serializers.CharField(), required=False)
+    explanation = serializers.CharField(allow_blank=True, required=False)
+    can_edit = serializers.BooleanField(required=False)
+    edit = WaitingEditSerializer(allow_null=True, required=False)
+
+
+class DiscussionCountsSerializer(Shape):
+    published = serializers.IntegerField()
+
+
+class DiscussionSerializer(Shape):
+    key = serializers.CharField()
+    title = serializers.CharField(allow_blank=True)
+    url = serializers.CharField(allow_blank=True)
+    question = serializers.CharField(allow_blank=True)
+    state = Choice(["open", "closed"], help_text="What holds now.")
+    mode = Choice(Discussion.Mode.choices, help_text="What the newsroom set.")
+    is_open = serializers.BooleanField()
+    counts = DiscussionCountsSerializer()
+    guidelines_version = serializers.IntegerField(allow_null=True)
+    closed_reason = serializers.CharField(allow_blank=True)
+    closed_at = serializers.DateTimeField(allow_null=True)
+    opens_at = serializers.DateTimeField(allow_null=True)
+    closes_at = serializers.DateTimeField(allow_null=True)
+    version = serializers.IntegerField(help_text="Moves with everything readers can see.")
+
+
+COUNTS = OpenApiResponse(
+    {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}, "Key → published comments."
+)
+
+
+# --- Writing ----------------------------------------------------------------------------------------------------------
+
+
+class PostedSerializer(Shape):
+    id = serializers.IntegerField()
+    status = Choice(Status.choices, help_text="`received`; for a repeated attempt, what it is now.")
+    url = serializers.CharField(help_text="The page of the comment.")
+    version = serializers.IntegerField()
+
+
+class ReactedSerializer(Shape):
+    reactions = ReactionsSerializer()
+
+
+class MeSerializer(Shape):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    badges = serializers.ListField(child=serializers.CharField())
+    is_moderator = serializers.BooleanField()
+    published_count = serializers.IntegerField()
+
+
+class MyDiscussionSerializer(Shape):
+    comments = OwnCommentSerializer(many=True, help_text="Mine that are not simply published, newest first.")
+    liked = serializers.ListField(child=serializers.IntegerField(), help_text="Comments I like.")
+
+
+SPANS: dict[str, Any] = {
+    "type": "array",
+    "items": {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 2, "maxItems": 2},
+    "description": "[start, end] offsets, in code points, into the text as typed.",
+}
+
+
+class SpansField(serializers.Field[Any, Any, Any, Any]):
+    _spectacular_annotation = {"field": SPANS}
+
+
+class AdviceSerializer(Shape):
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    spans = SpansField()
+
+
+class PreviewSerializer(Shape):
+    html = serializers.CharField(allow_blank=True)
+    advice = AdviceSerializer(many=True, help_text="What would make it wait. Empty: nothing we know of.")
+
+
+# --- Issue reports ----------------------------------------------------------------------------------------------------
+
+
+class FiledSerializer(Shape):
+    number = serializers.CharField(help_text="To say on the phone.")
+    token = serializers.CharField(help_text="The secret of the receipt.")
+    url = serializers.CharField(help_text="The receipt's page.")
+
+
+class IssueMessageSerializer(Shape):
+    sender = Choice(IssueMessage.Sender.choices)
+    text = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class IssueSerializer(Shape):
+    number = serializers.CharField()
+    kind = Choice(IssueReport.Kind.choices)
+    state = Choice(IssueReport.State.choices)
+    created_at = serializers.DateTimeField()
+    answered_at = serializers.DateTimeField(allow_null=True)
+    closed_at = serializers.DateTimeField(allow_null=True)
+    messages = IssueMessageSerializer(many=True)
+
+
+class IssueAnswerSerializer(Shape):
+    code = serializers.CharField()
+    tone = serializers.CharField()
+    text = serializers.CharField()
+    detail = serializers.CharField(allow_blank=True)
+    action_label = serializers.CharField(allow_blank=True)
+    action_url = serializers.CharField(allow_blank=True)
+
+
+class DiagnosisSerializer(Shape):
+    answers = IssueAnswerSerializer(many=True)
+
+
+# --- Moderation -------------------------------------------------------------------------------------------------------
+
+
+class QueuesSerializer(Shape):
+    to_decide = serializers.IntegerField(help_text="Texts that wait for an editor.")
+    received = serializers.IntegerField(help_text="Texts not screened yet.")
+
+
+class CardAuthorSerializer(Shape):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    published_count = serializers.IntegerField()
+    rejected_count = serializers.IntegerField()
+
+
+class CardDiscussionSerializer(Shape):
+    key = serializers.CharField()
+    title = serializers.CharField(allow_blank=True)
+    url = serializers.CharField(allow_blank=True)
+
+
+class CardParentSerializer(Shape):
+    id = serializers.IntegerField()
+    author = serializers.CharField()
+    text = serializers.CharField(allow_blank=True, help_text="The beginning of what was last published of it.")
+
+
+class FindingSerializer(Shape):
+    rule = serializers.CharField()
+    verdict = serializers.CharField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    spans = SpansField()
+    score = serializers.FloatField(allow_null=True)
+
+
+class DecisionSerializer(Shape):
+    """A row of the record."""
+
+    id = serializers.UUIDField()
+    verdict = Choice(["publish", "hold", "reject", "withdraw"])
+    from_status = Choice(Status.choices)
+    to_status = Choice(Status.choices)
+    reason = serializers.CharField(allow_blank=True)
+    decided_at = serializers.DateTimeField()
+
+
+class PastDecisionSerializer(DecisionSerializer):
+    decider = Choice(Decider.choices)
+    made_by = serializers.CharField(allow_null=True)
+    explanation = serializers.CharField(allow_blank=True)
+    note = serializers.CharField(allow_blank=True)
+
+
+class MadeDecisionSerializer(DecisionSerializer):
+    version = serializers.IntegerField(help_text="The comment's version now.")
+
+
+class CardSerializer(Shape):
+    """A text to decide about, with all an editor needs."""
+
+    id = serializers.IntegerField()
+    version = serializers.IntegerField(help_text="Send it along with a decision.")
+    status = Choice(Status.choices, help_text="Of the comment.")
+    revision_number = serializers.IntegerField()
+    revision_status = Choice(Status.choices, help_text="Of this text.")
+    text = serializers.CharField(help_text="As typed.")
+    html = serializers.CharField(allow_blank=True, help_text="Safe HTML; empty before screening.")
+    author = CardAuthorSerializer()
+    discussion = CardDiscussionSerializer()
+    parent = CardParentSerializer(allow_null=True)
+    created_at = serializers.DateTimeField(help_text="When this text was written.")
+    findings = FindingSerializer(many=True)
+    decisions = PastDecisionSerializer(many=True, help_text="The latest ten, newest first.")
+
+
+class CardPageSerializer(Shape):
+    results = CardSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class PhraseSerializer(Shape):
+    id = serializers.IntegerField()
+    phrase = serializers.CharField()
+    kind = Choice(Phrase.Kind.choices)
+    note = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+
+
+class PhrasePageSerializer(Shape):
+    results = PhraseSerializer(many=True)
+    next = serializers.CharField(allow_null=True)

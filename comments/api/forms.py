@@ -1,0 +1,68 @@
+"""What may be sent, call by call. A field that is not listed is refused, so nothing else can ever be set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from comments.api.bodies import Choice, Facts, Line, Number, Words
+from comments.models import IssueReport, Phrase
+
+Form = serializers.Serializer[Any]
+
+
+class PostForm(Form):
+    text = Words(help_text="As typed: plain text, a little Markdown or pasted HTML.")
+    parent = Number(  # type: ignore[assignment]  # the field has the name of a property
+        required=False, allow_null=True, help_text="The published comment this answers."
+    )
+    guest = serializers.JSONField(
+        required=False, help_text="Not taken here: the answer is 403 `guests_not_allowed`. Sign in instead."
+    )
+
+
+class EditForm(Form):
+    text = Words(help_text="The new text, as typed.")
+
+
+class ReactionForm(Form):
+    kind = Line(max_length=12, help_text="`like`.")
+
+
+class PreviewForm(Form):
+    text = Words(help_text="As typed.")
+    discussion = Line(required=False, max_length=200, help_text="Key of the discussion it is meant for.")
+
+
+class IssueForm(Form):
+    kind = Choice(choices=IssueReport.Kind.choices)
+    text = Line(max_length=2000, help_text="What happened.")
+    email = Line(required=False, allow_blank=True, max_length=254, help_text="For an answer; kept as typed.")
+    discussion = Line(required=False, allow_blank=True, max_length=200, help_text="Key of the discussion.")
+    comment = Number(required=False, allow_null=True)
+    context = Facts(  # type: ignore[assignment]  # so has this
+        required=False, help_text="What the reader agreed to send along: browser, language, …"
+    )
+
+
+class IssueMessageForm(Form):
+    text = Line(max_length=2000)
+
+
+class DecisionForm(Form):
+    verdict = Choice(choices=["publish", "hold", "reject"])
+    version = Number(help_text="The comment's version you looked at. If it has moved on, the answer is 409.")
+    reason = Line(required=False, allow_blank=True, max_length=40, help_text="Needed to reject: `off_topic`, …")
+    note = Line(required=False, allow_blank=True, max_length=2000, help_text="To other editors.")
+    explanation = Line(required=False, allow_blank=True, max_length=2000, help_text="To the author.")
+    ground = Choice(required=False, choices=["house", "illegal"], help_text="Without it, the reason's own.")
+    legal_ground = Line(
+        required=False, allow_blank=True, max_length=500, help_text="The law, where the ground is `illegal`."
+    )
+
+
+class PhraseForm(Form):
+    phrase = Line(max_length=200, trim_whitespace=True)
+    kind = Choice(choices=Phrase.Kind.choices)
+    note = Line(required=False, allow_blank=True, max_length=300)

@@ -1,0 +1,79 @@
+"""
+``path("api/v1/", include("comments.api.urls"))``.
+
+A key may have any character, "/" too, so an address is read from its end: ``…/comments/`` and ``…/events/`` first,
+then the discussion itself. WSGI decodes ``%2F`` before Django sees it; a key that itself ends in ``/comments`` or
+``/events`` therefore has comments but no summary of its own.
+"""
+
+from __future__ import annotations
+
+from django.apps import apps
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, re_path, register_converter
+from django.views.decorators.csrf import csrf_exempt
+
+from comments.api import deciding, documentation, problems, reading, reports, writing
+
+app_name = "comments_api"
+
+
+class Id:
+    """A number that a 64-bit column can hold."""
+
+    regex = "[1-9][0-9]{0,17}"
+
+    def to_python(self, value: str) -> int:
+        return int(value)
+
+    def to_url(self, value: int) -> str:
+        return str(value)
+
+
+class Key:
+    """Any text, "/" and line ends too."""
+
+    regex = r"[\s\S]+"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(Id, "comments_id")
+register_converter(Key, "comments_key")
+
+
+@csrf_exempt
+def nowhere(request: HttpRequest) -> HttpResponse:
+    return problems.nothing_here()
+
+
+urlpatterns: list[URLPattern] = [
+    path("schema/", documentation.SchemaView.as_view(), name="schema"),
+    path("counts/", reading.CountsView.as_view(), name="counts"),
+    path("discussions/<comments_key:key>/comments/", reading.CommentsView.as_view(), name="comments"),
+    path("discussions/<comments_key:key>/events/", reading.EventsView.as_view(), name="events"),
+    path("discussions/<comments_key:key>/", reading.DiscussionView.as_view(), name="discussion"),
+    path("comments/<comments_id:comment_id>/", writing.CommentView.as_view(), name="comment"),
+    path("comments/<comments_id:comment_id>/replies/", reading.RepliesView.as_view(), name="replies"),
+    path("comments/<comments_id:comment_id>/reaction/", writing.ReactionView.as_view(), name="reaction"),
+    path("me/", writing.MeView.as_view(), name="me"),
+    path("me/discussions/<comments_key:key>/", writing.MyDiscussionView.as_view(), name="my_discussion"),
+    path("preview/", writing.PreviewView.as_view(), name="preview"),
+    path("issues/", reports.IssuesView.as_view(), name="issues"),
+    path("issues/diagnosis/", reports.DiagnosisView.as_view(), name="diagnosis"),
+    path("issues/<slug:token>/", reports.IssueView.as_view(), name="issue"),
+    path("issues/<slug:token>/messages/", reports.IssueMessagesView.as_view(), name="issue_messages"),
+    path("moderation/queues/", deciding.QueuesView.as_view(), name="moderation_queues"),
+    path("moderation/comments/", deciding.CardsView.as_view(), name="moderation_comments"),
+    path("moderation/comments/<comments_id:comment_id>/", deciding.CardView.as_view(), name="moderation_comment"),
+    path("moderation/comments/<comments_id:comment_id>/decisions/", deciding.DecisionsView.as_view(), name="decisions"),
+    path("moderation/phrases/", deciding.PhrasesView.as_view(), name="phrases"),
+    path("moderation/phrases/<comments_id:phrase_id>/", deciding.PhraseView.as_view(), name="phrase"),
+]
+if apps.is_installed("drf_spectacular"):
+    urlpatterns.append(path("docs/", documentation.DocsView.as_view(), name="docs"))
+urlpatterns.append(re_path(r"", nowhere))

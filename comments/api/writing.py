@@ -1,0 +1,241 @@
+"""What a person does with comments, and what only they see of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework.request import Request
+
+from comments import access, discussions, personal, posting, reactions, threads
+from comments.api import described
+from comments.api.bodies import read
+from comments.api.described import COMMENT, KEY, MAY_SIGN_IN, call
+from comments.api.endpoint import Endpoint, answer, named, person, signed_in
+from comments.api.forms import EditForm, PreviewForm, ReactionForm
+from comments.exceptions import Refused
+from comments.http import network_key
+from comments.models import Comment, Status
+from comments.personal import Mine
+from comments.screening import sentences
+
+EDIT: dict[str, Any] = {
+    "type": "object",
+    "properties": {"text": {"type": "string", "minLength": 1, "maxLength": 10_000}},
+    "required": ["text"],
+    "additionalProperties": False,
+}
+
+
+def posted(comment: Comment) -> dict[str, Any]:
+    return {
+        "id": comment.pk,
+        "status": comment.status,
+        "url": comment.get_absolute_url(),
+        "version": comment.version,
+    }
+
+
+def _unknown() -> Refused:
+    return Refused("unknown_comment", _("There is no such comment."), status=404)
+
+
+def _found(comment_id: int, **only: Any) -> Comment:
+    found = Comment.objects.select_related("discussion", "author").filter(pk=comment_id, **only).first()
+    if found is None:
+        raise _unknown()
+    return found
+
+
+def _public(comment: Comment) -> dict[str, Any]:
+    """Return what everyone may know of ``comment``, whose text is shown only if it is published."""
+    return threads.as_data(
+        threads.Row(
+            id=comment.pk,
+            parent_id=comment.parent_id,
+            path=comment.path,
+            depth=comment.depth,
+            status=comment.status,
+            html=comment.html if comment.status == Status.PUBLISHED else "",
+            reply_count=comment.reply_count,
+            like_count=comment.like_count,
+            removed_for=comment.removed_for,
+            created_at=comment.created_at,
+            edited_at=comment.edited_at,
+            author_id=comment.author_id,
+            author_name=comment.author.name,
+            author_badge=comment.author.badge,
+            author_role=comment.author.role,
+            answers_name="",
+        )
+    )
+
+
+def own(mine: Mine) -> dict[str, Any]:
+    """Return a comment as its author sees it: with their words, whatever became of them, and why."""
+    comment, revision, author = mine.comment, mine.revision, mine.comment.author
+    seen = _public(comment)
+    if comment.status != Status.PUBLISHED:
+        badges = [author.badge] if author.badge else []
+        seen |= {"text": revision.text, "html": revision.html}
+        seen["author"] = {"id": author.pk, "name": author.name, "badges": badges}
+    reasons = [mine.reason] if mine.reason and not mine.why else mine.why
+    return seen | {
+        "version": comment.version,
+        "reasons": reasons,
+        "explanation": mine.explanation,
+        "can_edit": mine.can_edit,
+        "edit": {"status": mine.status, "text": revision.text} if mine.is_edit else None,
+    }
+
+
+class CommentView(Endpoint):
+    @call(
+        "comment",
+        "comments",
+        "One comment; its author also sees how it stands and why",
+        {200: described.OneCommentSerializer},
+        parameters=[COMMENT],
+        refusals=[401, 403, 404],
+        auth=MAY_SIGN_IN,
+        scope="read",
+    )
+    def get(self, request: Request, comment_id: int) -> HttpResponse:
+        comment = _found(comment_id)
+        reader = person(request)
+        if reader is not None and comment.author_id == reader.pk:
+            return answer(own(personal.state_of(Comment.objects.filter(pk=comment.pk), reader)[0]))
+        if not comment.is_shown:
+            raise _unknown()
+        return answer(_public(comment))
+
+    @call(
+        "edit_comment",
+        "comments",
+        "Rewrite a comment of one's own; published words stay until the new ones are decided",
+        {202: described.PostedSerializer},
+        # Written out: the library makes every field of a PATCH optional.
+        request={"application/json": EDIT},
+        parameters=[COMMENT],
+        refusals=[400, 401, 403, 404, 413, 415],
+        scope="write",
+    )
+    def patch(self, request: Request, comment_id: int) -> HttpResponse:
+        said = read(request, EditForm)
+        author = signed_in(request)
+        return answer(posted(posting.edit_comment(author, _found(comment_id), said["text"])), 202)
+
+    @call(
+        "withdraw_comment",
+        "comments",
+        "Withdraw a comment of one's own; replies stay, under a tombstone",
+        {204: OpenApiResponse(description="Withdrawn, now or before.")},
+        parameters=[COMMENT],
+        refusals=[401, 403, 404, 409],
+        scope="write",
+    )
+    def delete(self, request: Request, comment_id: int) -> HttpResponse:
+        author = signed_in(request)
+        posting.withdraw_comment(author, _found(comment_id))
+        return HttpResponse(status=204)
+
+
+class ReactionView(Endpoint):
+    @call(
+        "react",
+        "comments",
+        "Like a comment; twice is once",
+        {200: described.ReactedSerializer},
+        request=ReactionForm,
+        parameters=[COMMENT],
+        refusals=[400, 401, 403, 404, 413, 415],
+        scope="write",
+    )
+    def put(self, request: Request, comment_id: int) -> HttpResponse:
+        said = read(request, ReactionForm)
+        reader = signed_in(request)
+        count = reactions.react(reader, _found(comment_id, is_shown=True), said["kind"])
+        return answer({"reactions": {"like": count}})
+
+    @call(
+        "unreact",
+        "comments",
+        "Take a like back",
+        {200: described.ReactedSerializer},
+        parameters=[COMMENT],
+        refusals=[401, 403, 404],
+        scope="write",
+    )
+    def delete(self, request: Request, comment_id: int) -> HttpResponse:
+        reader = signed_in(request)
+        return answer({"reactions": {"like": reactions.unreact(reader, _found(comment_id, is_shown=True))}})
+
+
+class MeView(Endpoint):
+    @call("me", "me", "Who is calling", {200: described.MeSerializer}, refusals=[401, 403], scope="read")
+    def get(self, request: Request) -> HttpResponse:
+        reader = signed_in(request)
+        return answer(
+            {
+                "id": reader.pk,
+                "name": reader.name,
+                "badges": [reader.badge] if reader.badge else [],
+                "is_moderator": access.may_moderate(request.user),
+                "published_count": reader.published_count,
+            }
+        )
+
+
+class MyDiscussionView(Endpoint):
+    @call(
+        "my_discussion",
+        "me",
+        "What only I see of a discussion: my texts that are not simply published, and what I like",
+        {200: described.MyDiscussionSerializer},
+        parameters=[KEY],
+        refusals=[401, 403, 404],
+        scope="read",
+    )
+    def get(self, request: Request, key: str) -> HttpResponse:
+        reader = signed_in(request)
+        discussion = discussions.get(named(key))
+        return answer(
+            {
+                "comments": [own(mine) for mine in personal.in_discussion(reader, discussion)],
+                "liked": personal.liked(reader, discussion),
+            }
+        )
+
+
+class PreviewView(Endpoint):
+    scope = {"POST": "read"}  # nothing is saved
+
+    @call(
+        "preview",
+        "comments",
+        "Show what a text would look like and what would make it wait; nothing is saved",
+        {200: described.PreviewSerializer},
+        request=PreviewForm,
+        refusals=[400, 401, 403, 404, 413, 415, 429],
+        auth=MAY_SIGN_IN,
+        scope="read",
+    )
+    def post(self, request: Request) -> HttpResponse:
+        said = read(request, PreviewForm)
+        discussion = discussions.get(named(said["discussion"])) if "discussion" in said else None
+        rendered, drafts = posting.preview(said["text"], person(request), discussion, network_key=network_key(request))
+        return answer(
+            {
+                "html": rendered.html,
+                "advice": [
+                    {
+                        "code": d.code,
+                        "detail": sentences.for_author(d.code, d.facts),
+                        "spans": [list(s) for s in d.spans],
+                    }
+                    for d in drafts
+                ],
+            }
+        )
