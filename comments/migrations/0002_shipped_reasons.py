@@ -20,9 +20,23 @@ SHIPPED = [
         "DISCRIMINATION",
         "",
     ),
-    ("spam", "spam", "It was sent in bulk or says nothing about the article.", "OTHER_VIOLATION_TC", "OTHER", "unsolicited advertising"),
+    (
+        "spam",
+        "spam",
+        "It was sent in bulk or says nothing about the article.",
+        "OTHER_VIOLATION_TC",
+        "OTHER",
+        "unsolicited advertising",
+    ),
     ("advertising", "advertising", "It advertises something.", "CONSUMER_INFORMATION", "HIDDEN_ADVERTISEMENT", ""),
-    ("off_topic", "off topic", "It is about something other than the article.", "OTHER_VIOLATION_TC", "OTHER", "off topic"),
+    (
+        "off_topic",
+        "off topic",
+        "It is about something other than the article.",
+        "OTHER_VIOLATION_TC",
+        "OTHER",
+        "off topic",
+    ),
     (
         "misinformation",
         "states something untrue as fact",
@@ -48,7 +62,14 @@ SHIPPED = [
         "phrase on the house list",
     ),
     ("illegal", "against the law", "It is against the law.", "ILLEGAL_OR_HARMFUL_SPEECH", "OTHER", "illegal content"),
-    ("other", "against the house rules", "It does not fit the house rules.", "OTHER_VIOLATION_TC", "OTHER", "house rules"),
+    (
+        "other",
+        "against the house rules",
+        "It does not fit the house rules.",
+        "OTHER_VIOLATION_TC",
+        "OTHER",
+        "house rules",
+    ),
 ]
 
 
