@@ -1,0 +1,573 @@
+"""
+The admin panel: every noun to look at, what is policy to edit, and the door to the moderation desk.
+
+Nothing here decides about a comment or changes a record: statuses have no field, rows of the record no form, and what
+a verb exists for is done by calling it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.paginator import Paginator
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Substr
+from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import linebreaksbr
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from comments import access, discussions
+from comments.desk import views
+from comments.exceptions import Refused
+from comments.models import (
+    Comment,
+    Commenter,
+    Decision,
+    DecisionWords,
+    Desk,
+    Discussion,
+    Finding,
+    IssueMessage,
+    IssueReport,
+    Phrase,
+    Reaction,
+    Reason,
+    Revision,
+    Token,
+)
+from comments.screening import sentences
+
+if TYPE_CHECKING:
+    Admin = admin.ModelAdmin[Any]
+    Inline = admin.TabularInline[Any, Any]
+    Form = forms.ModelForm[Any]
+    Pages = Paginator[Any]
+else:
+    Admin, Inline, Form, Pages = admin.ModelAdmin, admin.TabularInline, forms.ModelForm, Paginator
+
+COUNTED = 10_000
+"""Rows a list of a big table counts, at most: its last page is the hundredth. Filters and search find the rest."""
+
+
+class BoundedPaginator(Pages):
+    """Counts to ``COUNTED`` and no further, so that a list opens as fast over ten million rows as over ten."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return int(rows.order_by()[:COUNTED].count())
+
+
+class ReadOnly(Admin):
+    """To look at: nobody adds, changes or deletes a row here, whatever permissions they have."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class BigReadOnly(ReadOnly):
+    paginator = BoundedPaginator
+    show_facets = admin.ShowFacets.NEVER
+    ordering = ("-id",)
+
+
+class NeverDeleted(Admin):
+    """Rows others point at: edited, never added or deleted here."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyInline(Inline):
+    extra = 0
+    can_delete = False
+    show_change_link = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def link(url: str, words: object) -> str:
+    return format_html('<a href="{}">{}</a>', url, words) if url else str(words)
+
+
+def on_the_desk(comment_id: int | None) -> str:
+    """Return a link to a comment's open card."""
+    if comment_id is None:
+        return "-"
+    url = f"{reverse(views.DESK)}?open={comment_id}#c-{comment_id}"
+    return link(url, _("#%(id)s on the desk") % {"id": comment_id})
+
+
+# --- The desk -------------------------------------------------------------------------------------------------------
+
+
+@admin.register(Desk)
+class DeskAdmin(ReadOnly):
+    """Gives the desk its addresses under the admin's and nothing of the admin's own pages."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return access.may_moderate(request.user)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return access.may_moderate(request.user)
+
+    def get_urls(self) -> list[URLPattern]:
+        def door(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+            inside: Callable[..., HttpResponse] = self.admin_site.admin_view(partial(view, site=self.admin_site))
+            return inside
+
+        return [
+            path("", door(views.queue), name="comments_desk_changelist"),
+            path("card/<int:pk>/", door(views.card), name="comments_desk_card"),
+            path("decide/", door(views.decide), name="comments_desk_decide"),
+            path("issues/", door(views.issues), name="comments_desk_issues"),
+            path("numbers/", door(views.figures), name="comments_desk_numbers"),
+        ]
+
+
+# --- What was written, and what was decided -------------------------------------------------------------------------
+
+
+class RevisionInline(ReadOnlyInline):
+    model = Revision
+    ordering = ("number",)
+    fields = ("number", "status", "text", "html", "language", "created_at", "screened_at", "first_published_at")
+    readonly_fields = fields
+
+
+class DecisionInline(ReadOnlyInline):
+    model = Decision
+    fk_name = "comment"
+    ordering = ("id",)
+    fields = ("created_at", "verdict", "from_status", "to_status", "decider", "made_by", "trigger", "reason")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("made_by", "comment")
+
+
+@admin.register(Comment)
+class CommentAdmin(BigReadOnly):
+    list_display = ("id", "desk", "words", "author", "status", "discussion", "created_at")
+    list_select_related = ("author", "discussion")
+    list_filter = ("status", "created_at")
+    search_fields = ("=id", "author__name", "discussion__title", "revisions__text")
+    search_help_text = gettext_lazy("Number, author, story or words. Words are slow on a large site.")
+    inlines = (RevisionInline, DecisionInline)
+    fields = (
+        "desk",
+        "author",
+        "discussion",
+        "parent",
+        "status",
+        "version",
+        "is_shown",
+        "reply_count",
+        "like_count",
+        "removed_for",
+        "created_at",
+        "edited_at",
+        "published_at",
+    )
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request).defer("html")
+        newest = Revision.objects.filter(comment=OuterRef("pk")).order_by("-number")
+        with_words: QuerySet[Any] = rows.annotate(first_words=Subquery(newest.values(words=Substr("text", 1, 100))[:1]))
+        return with_words
+
+    @admin.display(description=gettext_lazy("words"))
+    def words(self, comment: Any) -> str:
+        return str(comment.first_words or "")
+
+    @admin.display(description=gettext_lazy("desk"))
+    def desk(self, comment: Comment) -> str:
+        return on_the_desk(comment.pk)
+
+
+class FindingInline(ReadOnlyInline):
+    model = Finding
+    ordering = ("id",)
+    fields = ("rule", "verdict", "sentence", "score", "milliseconds")
+    readonly_fields = fields
+
+    @admin.display(description=gettext_lazy("what it says"))
+    def sentence(self, finding: Finding) -> str:
+        return sentences.for_editor(finding.code, finding.evidence)
+
+
+@admin.register(Revision)
+class RevisionAdmin(BigReadOnly):
+    list_display = ("id", "desk", "number", "status", "first_words", "attempts", "created_at", "screened_at")
+    list_filter = ("status", "created_at")
+    search_fields = ("=comment__id", "text")
+    search_help_text = gettext_lazy("A comment's number, or words. Words are slow on a large site.")
+    inlines = (FindingInline,)
+
+    @admin.display(description=gettext_lazy("comment"))
+    def desk(self, revision: Revision) -> str:
+        return on_the_desk(revision.comment_id)
+
+    @admin.display(description=gettext_lazy("words"))
+    def first_words(self, revision: Revision) -> str:
+        return revision.text[:100]
+
+
+class DecisionWordsInline(ReadOnlyInline):
+    model = DecisionWords
+    fields = ("explanation", "private_note")
+    readonly_fields = fields
+
+
+@admin.register(Decision)
+class DecisionAdmin(BigReadOnly):
+    list_display = ("id", "desk", "from_status", "to_status", "decider", "made_by", "trigger", "reason", "created_at")
+    list_select_related = ("made_by",)
+    list_filter = ("to_status", "decider", "trigger", "created_at")
+    search_fields = ("=comment__id", "=public_id", "made_by__name", "=reason")
+    search_help_text = gettext_lazy("A comment's number, a decision's public id, an editor's name or a reason's code.")
+    inlines = (DecisionWordsInline,)
+
+    @admin.display(description=gettext_lazy("comment"))
+    def desk(self, decision: Decision) -> str:
+        return on_the_desk(decision.comment_id)
+
+
+@admin.register(DecisionWords)
+class DecisionWordsAdmin(BigReadOnly):
+    list_display = ("id", "decision", "explanation", "private_note")
+    list_select_related = ("decision",)
+    search_fields = ("=decision__comment__id", "explanation", "private_note")
+
+
+@admin.register(Finding)
+class FindingAdmin(BigReadOnly):
+    list_display = ("id", "desk", "rule", "verdict", "sentence", "score", "milliseconds", "created_at")
+    list_select_related = ("revision",)
+    list_filter = ("verdict", "created_at")
+    search_fields = ("=revision__comment__id", "=rule", "=code")
+    search_help_text = gettext_lazy("A comment's number, a rule's name or a finding's code.")
+
+    @admin.display(description=gettext_lazy("comment"))
+    def desk(self, finding: Finding) -> str:
+        return on_the_desk(finding.revision.comment_id)
+
+    @admin.display(description=gettext_lazy("what it says"))
+    def sentence(self, finding: Finding) -> str:
+        return sentences.for_editor(finding.code, finding.evidence)
+
+
+@admin.register(Reaction)
+class ReactionAdmin(BigReadOnly):
+    list_display = ("id", "kind", "desk", "person", "created_at")
+    list_select_related = ("person",)
+    search_fields = ("=comment__id", "person__name")
+
+    @admin.display(description=gettext_lazy("comment"))
+    def desk(self, reaction: Reaction) -> str:
+        return on_the_desk(reaction.comment_id)
+
+
+# --- Stories and people ---------------------------------------------------------------------------------------------
+
+
+@admin.register(Discussion)
+class DiscussionAdmin(NeverDeleted):
+    list_display = ("title_or_key", "section", "mode", "published_count", "held_count", "opens_at", "closes_at")
+    list_filter = ("mode", "section")
+    search_fields = ("title", "key", "url", "section")
+    ordering = ("-id",)
+    readonly_fields = (
+        "title",
+        "key",
+        "page",
+        "section",
+        "published_count",
+        "held_count",
+        "version",
+        "closed_at",
+        "created_at",
+    )
+    fieldsets = (
+        (None, {"fields": ("title", "key", "page", "section")}),
+        (
+            gettext_lazy("Comments"),
+            {"fields": ("question", "mode", "closed_reason", "closed_at", "opens_at", "closes_at")},
+        ),
+        (gettext_lazy("Counts"), {"fields": ("published_count", "held_count", "version", "created_at")}),
+    )
+
+    @admin.display(description=gettext_lazy("story"), ordering="title")
+    def title_or_key(self, discussion: Discussion) -> str:
+        return str(discussion)
+
+    @admin.display(description=gettext_lazy("page"))
+    def page(self, discussion: Discussion) -> str:
+        followable = discussion.url.startswith(("/", "https://", "http://"))
+        return link(discussion.get_absolute_url() if followable else "", discussion.url or "-")
+
+    def save_model(self, request: HttpRequest, obj: Discussion, form: Any, change: bool) -> None:
+        """Hand what was changed to the verb, with the row as it was before the form wrote on it."""
+        if form.changed_data:
+            changed = {name: form.cleaned_data[name] for name in form.changed_data}
+            discussions.configure(Discussion.objects.get(pk=obj.pk), **changed)
+
+
+@admin.register(Commenter)
+class CommenterAdmin(NeverDeleted):
+    list_display = ("name", "badge", "role", "published_count", "rejected_count", "created_at")
+    list_filter = ("badge", "created_at")
+    search_fields = ("name", "user__username", "email")
+    ordering = ("-id",)
+    paginator = BoundedPaginator
+    show_facets = admin.ShowFacets.NEVER
+    fields = (
+        "name",
+        "badge",
+        "role",
+        "user",
+        "email",
+        "published_count",
+        "rejected_count",
+        "preferred_language",
+        "terms_version",
+        "created_at",
+        "erased_at",
+    )
+    readonly_fields = fields[3:]
+
+    def save_model(self, request: HttpRequest, obj: Commenter, form: Any, change: bool) -> None:
+        """Write what was changed and nothing else: the counts move while the form is open."""
+        obj.save(update_fields=form.changed_data)
+
+
+# --- Policy ---------------------------------------------------------------------------------------------------------
+
+
+@admin.register(Phrase)
+class PhraseAdmin(Admin):
+    list_display = ("phrase", "kind", "note", "added_by", "changed_at")
+    list_select_related = ("added_by",)
+    list_filter = ("kind",)
+    search_fields = ("phrase", "note")
+    ordering = ("phrase",)
+    show_full_result_count = False
+    fields = ("phrase", "kind", "note", "added_by", "created_at", "changed_at")
+    readonly_fields = ("added_by", "created_at", "changed_at")
+
+    def save_model(self, request: HttpRequest, obj: Phrase, form: Any, change: bool) -> None:
+        if not change:
+            obj.added_by = request.user  # type: ignore[assignment]
+        super().save_model(request, obj, form, change)
+
+
+class ReasonForm(Form):
+    def clean_public_text(self) -> dict[str, str]:
+        words = _by_language(self.cleaned_data["public_text"])
+        if not words:
+            raise forms.ValidationError(_("Write the words in at least one language."), code="no_words")
+        return words
+
+    def clean_author_text(self) -> dict[str, str]:
+        return _by_language(self.cleaned_data["author_text"])
+
+
+def _by_language(given: Any) -> dict[str, str]:
+    if not isinstance(given, dict) or not all(isinstance(words, str) and words.strip() for words in given.values()):
+        raise forms.ValidationError(
+            _('Write a language code and the words for each language: {"en": "off topic"}.'), code="not_by_language"
+        )
+    return given
+
+
+@admin.register(Reason)
+class ReasonAdmin(Admin):
+    form = ReasonForm
+    list_display = ("code", "words", "ground_default", "is_active", "position")
+    list_filter = ("is_active", "ground_default")
+    search_fields = ("code", "private_note")
+    show_full_result_count = False
+    actions = None
+
+    @admin.display(description=gettext_lazy("words"))
+    def words(self, reason: Reason) -> str:
+        return str(reason)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Decisions name a reason by its code: once it is there, it stays."""
+        return ("code",) if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Token)
+class TokenAdmin(ReadOnly):
+    """Who lets which program act for them. The token itself is stored nowhere; its digest is not shown."""
+
+    list_display = ("id", "user", "label", "scopes", "created_at", "expires_at", "revoked_at")
+    list_select_related = ("user",)
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter), "expires_at")
+    search_fields = ("label", "user__username")
+    ordering = ("-id",)
+    exclude = ("digest",)
+    actions = ("revoke",)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("comments.change_token")
+
+    @admin.action(description=gettext_lazy("Revoke the chosen tokens"), permissions=["revoke"])
+    def revoke(self, request: HttpRequest, tokens: QuerySet[Token]) -> None:
+        count = tokens.filter(revoked_at__isnull=True).update(revoked_at=timezone.now())
+        words = ngettext("%(count)d token revoked.", "%(count)d tokens revoked.", count)
+        self.message_user(request, words % {"count": count}, messages.SUCCESS)
+
+
+# --- Issue reports --------------------------------------------------------------------------------------------------
+
+
+@admin.register(IssueMessage)
+class IssueMessageAdmin(ReadOnly):
+    list_display = ("id", "report", "sender", "written_by", "text", "created_at")
+    list_select_related = ("report", "written_by")
+    list_filter = ("sender", "created_at")
+    search_fields = ("text",)
+    ordering = ("-id",)
+
+
+class IssueReportForm(Form):
+    answer = forms.CharField(
+        required=False,
+        max_length=2000,
+        label=gettext_lazy("Answer"),
+        widget=forms.Textarea(attrs={"rows": 5, "class": "vLargeTextField"}),
+        help_text=gettext_lazy("The reader sees it on their receipt, and by mail if they left an address."),
+    )
+
+
+@admin.register(IssueReport)
+class IssueReportAdmin(NeverDeleted):
+    form = IssueReportForm
+    list_display = ("number", "kind", "state", "story", "reporter", "created_at", "answered_at", "is_suspicious")
+    list_select_related = ("discussion", "reporter")
+    list_filter = ("state", "kind", "is_suspicious", "created_at")
+    search_fields = ("=id", "email", "messages__text", "discussion__title", "request_id")
+    search_help_text = gettext_lazy("Number without the month, address, words, story or request id.")
+    actions = ("close",)
+    fieldsets = (
+        (None, {"fields": ("number", "kind", "state", "receipt", "is_suspicious")}),
+        (gettext_lazy("Conversation"), {"fields": ("conversation", "answer")}),
+        (gettext_lazy("Who and where"), {"fields": ("reporter", "email", "story", "comment_on_the_desk")}),
+        (gettext_lazy("What went along"), {"fields": ("what_went_along", "request_id")}),
+        (gettext_lazy("When"), {"fields": ("created_at", "answered_at", "closed_at")}),
+    )
+    readonly_fields = (
+        "number",
+        "kind",
+        "state",
+        "receipt",
+        "is_suspicious",
+        "conversation",
+        "reporter",
+        "email",
+        "story",
+        "comment_on_the_desk",
+        "what_went_along",
+        "request_id",
+        "created_at",
+        "answered_at",
+        "closed_at",
+    )
+
+    @admin.display(description=gettext_lazy("number"), ordering="id")
+    def number(self, report: IssueReport) -> str:
+        return report.number
+
+    @admin.display(description=gettext_lazy("story"))
+    def story(self, report: IssueReport) -> str:
+        return str(report.discussion or "-")
+
+    @admin.display(description=gettext_lazy("comment"))
+    def comment_on_the_desk(self, report: IssueReport) -> str:
+        return on_the_desk(report.comment_id)
+
+    @admin.display(description=gettext_lazy("receipt"))
+    def receipt(self, report: IssueReport) -> str:
+        """Return the reader's private page. Whoever has the address can read and write on it."""
+        return link(reverse("comments:issue_receipt", args=[report.token]), _("The reader's private page"))
+
+    @admin.display(description=gettext_lazy("messages"))
+    def conversation(self, report: IssueReport) -> str:
+        said = (
+            (
+                message.get_sender_display() if message.written_by is None else message.written_by,
+                date_format(timezone.localtime(message.created_at), "DATETIME_FORMAT"),
+                linebreaksbr(message.text),
+            )
+            for message in report.messages.select_related("written_by")
+        )
+        return format_html_join("", "<p><strong><bdi>{}</bdi></strong>, {}<br>{}</p>", said) or "-"
+
+    @admin.display(description=gettext_lazy("what went along"))
+    def what_went_along(self, report: IssueReport) -> str:
+        if not isinstance(report.context, dict) or not report.context:
+            return "-"
+        return format_html_join("", "{}: {}<br>", sorted((str(k), str(v)) for k, v in report.context.items()))
+
+    def save_model(self, request: HttpRequest, obj: IssueReport, form: Any, change: bool) -> None:
+        """Answer, when there is an answer. The report itself is changed by the verbs only."""
+        from comments import issues
+
+        if text := form.cleaned_data.get("answer", "").strip():
+            self._do(request, lambda: issues.answer(obj, text, Commenter.objects.for_user(request.user)))
+
+    @admin.action(description=gettext_lazy("Close the chosen reports"), permissions=["change"])
+    def close(self, request: HttpRequest, reports: QuerySet[IssueReport]) -> None:
+        from comments import issues
+
+        editor = Commenter.objects.for_user(request.user)
+        closed = [
+            report
+            for report in reports.filter(~Q(state=IssueReport.State.CLOSED))
+            if self._do(request, partial(issues.close, report, editor))
+        ]
+        words = ngettext("%(count)d report closed.", "%(count)d reports closed.", len(closed))
+        self.message_user(request, words % {"count": len(closed)}, messages.SUCCESS)
+
+    def _do(self, request: HttpRequest, verb: Callable[[], Any]) -> bool:
+        try:
+            verb()
+        except Refused as refused:
+            self.message_user(request, refused.detail, messages.ERROR)
+            return False
+        return True

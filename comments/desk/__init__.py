@@ -1,0 +1,1 @@
+"""The editors' door: the moderation desk, inside the Django admin."""

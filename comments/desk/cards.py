@@ -1,0 +1,346 @@
+"""One comment as an editor sees it: a line when closed; the text, the objections and the author's record when open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from comments.models import Comment, Decider, Decision, Finding, Reason, Revision, Status
+from comments.models.policy import in_language
+from comments.screening import sentences
+
+RECORD = 20
+"""How many of an author's last decisions stand in the strip; five of them also in words."""
+
+SHAPES = {Status.PUBLISHED: "publish", Status.REJECTED: "reject", Status.HELD: "hold"}
+
+
+# --- Objections, and their places in the text -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """One finding: its number in the margin, its sentence, and the words it is about."""
+
+    number: int
+    code: str
+    verdict: str
+    rule: str
+    sentence: str
+    chip: str
+    spans: list[tuple[int, int]]
+    quotes: list[str]
+
+    @property
+    def kind(self) -> str:
+        """How its words are marked: wavy for a phrase, dotted for a link, tinted for everything else."""
+        return "phrase" if self.code.startswith("phrase") else "link" if self.code == "links" else "w1"
+
+
+def objections(findings: Iterable[Finding], text: str) -> list[Objection]:
+    """Return the findings on ``text`` in the order in which the rules ran."""
+    return [
+        Objection(
+            number=number,
+            code=finding.code,
+            verdict=finding.verdict,
+            rule=finding.rule,
+            sentence=sentences.for_editor(finding.code, facts),
+            chip=_chip(finding.code, facts),
+            spans=(spans := _spans(facts, len(text))),
+            quotes=list(dict.fromkeys(text[start:end] for start, end in spans))[:5],
+        )
+        for number, finding in enumerate(findings, start=1)
+        if isinstance(facts := finding.evidence, dict)
+    ]
+
+
+def _spans(facts: dict[str, Any], length: int) -> list[tuple[int, int]]:
+    """Return the spans of a finding that lie in the text, in order, those that touch each other joined."""
+    joined: list[tuple[int, int]] = []
+    given = facts.get("spans", [])
+    whole = [
+        (max(0, span[0]), min(length, span[1]))
+        for span in (given if isinstance(given, list) else [])
+        if isinstance(span, list) and len(span) == 2 and all(isinstance(end, int) for end in span)
+    ]
+    for start, end in sorted(span for span in whole if span[0] < span[1]):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def marked(text: str, found: Sequence[Objection]) -> SafeString:
+    """
+    Return ``text``, escaped, with the words of each objection in a ``<mark data-n>`` and its number behind them.
+
+    Where two objections overlap, the words they share carry both numbers.
+    """
+    begins: dict[int, list[Objection]] = {}
+    ends: dict[int, list[Objection]] = {}
+    for objection in found:
+        for start, end in objection.spans:
+            begins.setdefault(start, []).append(objection)
+            ends.setdefault(end, []).append(objection)
+    places = sorted({0, len(text), *begins, *ends})
+    active: dict[int, Objection] = {}
+    pieces: list[SafeString] = []
+    for start, end in pairwise(places):
+        active.update((objection.number, objection) for objection in begins.get(start, ()))
+        words = text[start:end]
+        if active:
+            numbers = " ".join(str(number) for number in sorted(active))
+            kind = active[min(active)].kind
+            pieces.append(format_html('<mark class="{}" data-n="{}">{}</mark>', kind, numbers, words))
+        else:
+            pieces.append(format_html("{}", words))
+        for objection in ends.get(end, ()):
+            active.pop(objection.number, None)
+            pieces.append(
+                format_html(
+                    '<span class="ref" title="{}"><span class="vh">{} </span>{}</span>',
+                    objection.sentence,
+                    _("objection"),
+                    objection.number,
+                )
+            )
+    return format_html_join("", "{}", ((piece,) for piece in pieces))
+
+
+def _chip(code: str, facts: dict[str, Any]) -> str:
+    """Return what a rule found in two or three words, for a closed card."""
+    match code:
+        case "links":
+            count = facts.get("links", 1)
+            return ngettext("%(count)d link", "%(count)d links", count) % {"count": count}
+        case "long":
+            return _("long")
+        case "phrase_suspect":
+            return _("suspect phrase")
+        case "phrase_banned":
+            return _("banned phrase")
+        case "repeat":
+            return _("same text")
+        case "flood":
+            return _("many comments")
+        case "new_author":
+            return _("new author")
+        case "closed":
+            return _("while closing")
+        case "premoderated":
+            return _("all wait here")
+        case "empty":
+            return _("nothing left")
+        case "sanitizer_disagreement" | "sanitizer_failed":
+            return _("formatting")
+        case "rule_failed" | "rule_slow" | "screening_failed":
+            return _("not checked")
+        case _other:
+            return code.replace("_", " ")
+
+
+# --- Cards ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Card:
+    """A closed card; ``opened`` is what the open one shows beside."""
+
+    revision: Revision
+    objections: list[Objection]
+    history: list[Decision]
+    reasons: dict[str, str]
+    opened: Opened | None = None
+    folded: bool = False
+    """Decided just now: a line that can be taken back."""
+
+    @property
+    def comment(self) -> Comment:
+        return self.revision.comment
+
+    @property
+    def shape(self) -> str:
+        return SHAPES.get(Status(self.revision.status), "none")
+
+    @property
+    def first_words(self) -> str:
+        return " ".join(self.revision.text[:600].split())[:240]
+
+    @property
+    def chips(self) -> list[tuple[str, str]]:
+        """What an editor or a rejection said of it, then what stands against it: in words, each with its tone."""
+        latest = self.history[-1] if self.history else None
+        by_editor = latest is not None and latest.decider != Decider.SCREENING
+        chips: list[tuple[str, str]] = []
+        if latest and (self.folded or by_editor or latest.to_status == Status.REJECTED):
+            said = self.said(latest)
+            if by_editor and not self.folded:
+                said = f"{said} · {who(latest)}"
+            chips.append((SHAPES.get(Status(latest.to_status), "plain"), said))
+        if not self.folded:
+            against = [found for found in self.objections if found.verdict != "publish"]
+            chips += [("reject" if found.verdict == "reject" else "plain", found.chip) for found in against]
+        return list(dict.fromkeys(chips))[:3]
+
+    @property
+    def past(self) -> list[tuple[Decision, str]]:
+        """Every decision about it, oldest first, with its reason in words."""
+        return [(decision, self.reasons.get(decision.reason, decision.reason)) for decision in self.history]
+
+    @property
+    def record_in_words(self) -> list[tuple[Decision, str]]:
+        """The last decisions about its author's other comments, with their reasons in words."""
+        record = self.opened.record[:5] if self.opened else []
+        return [(decision, self.reasons.get(decision.reason, decision.reason)) for decision in record]
+
+    def said(self, decision: Decision) -> str:
+        return said(decision, self.reasons)
+
+    @property
+    def age(self) -> str:
+        return age(self.revision.created_at)
+
+    @property
+    def story_url(self) -> str:
+        return story_url(self.comment)
+
+    @property
+    def parent_html(self) -> str:
+        """Safe HTML made by :mod:`comments.text`."""
+        return self.comment.parent.html if self.comment.parent else ""
+
+    @property
+    def is_edit_of_published(self) -> bool:
+        return self.comment.status == Status.PUBLISHED and self.revision.status != Status.PUBLISHED
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What an open card shows beside its line."""
+
+    text: SafeString
+    versions: list[Revision]
+    record: list[Decision]
+    choices: list[Choice]
+    typed: dict[str, str] = field(default_factory=dict)
+    alert: str = ""
+    next_id: int | None = None
+
+    @property
+    def ticks(self) -> list[tuple[str, int, int]]:
+        """The author's record as strokes, oldest first: tone, place and top."""
+        tops = {"publish": 9, "reject": 0, "hold": 5}
+        shapes = [SHAPES.get(Status(decision.to_status), "none") for decision in reversed(self.record)]
+        return [(shape, place * 5 + 3, tops.get(shape, 16)) for place, shape in enumerate(shapes)]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One reason an editor can give, with the sentence the author reads and the key that takes it."""
+
+    code: str
+    name: str
+    sentence: str
+    key: str
+    needs_law: bool
+
+
+def several(rows: Sequence[Revision], reasons: dict[str, str]) -> list[Card]:
+    """Return closed cards for ``rows``: two queries, however many there are."""
+    findings: dict[int, list[Finding]] = {}
+    for finding in Finding.objects.filter(revision__in=[row.pk for row in rows]).order_by("id"):
+        findings.setdefault(finding.revision_id, []).append(finding)
+    decisions: dict[int, list[Decision]] = {}
+    made = Decision.objects.filter(comment__in=[row.comment_id for row in rows])
+    for decision in made.select_related("made_by", "words", "revision").order_by("id"):
+        decisions.setdefault(decision.comment_id, []).append(decision)
+    return [
+        Card(row, objections(findings.get(row.pk, ()), row.text), decisions.get(row.comment_id, []), reasons)
+        for row in rows
+    ]
+
+
+def open_up(
+    card: Card,
+    reasons: Sequence[Reason],
+    *,
+    typed: dict[str, str] | None = None,
+    alert: str = "",
+    next_id: int | None = None,
+) -> Card:
+    """Open ``card``: one query for the author's record, one more when there are several versions."""
+    comment = card.comment
+    recent = Comment.objects.filter(author=comment.author_id).order_by("-created_at").values("pk")[:RECORD]
+    settled = Decision.objects.filter(to_status__in=[Status.PUBLISHED, Status.REJECTED], comment__in=recent)
+    record = settled.exclude(comment=comment).order_by("-id")[:RECORD]
+    card.opened = Opened(
+        text=marked(card.revision.text, card.objections),
+        versions=list(comment.revisions.order_by("-number")) if card.revision.number > 1 else [],
+        record=list(record),
+        choices=choices(reasons),
+        typed=typed or {},
+        alert=alert,
+        next_id=next_id,
+    )
+    return card
+
+
+def choices(reasons: Sequence[Reason]) -> list[Choice]:
+    """Return the reasons in use; the first ten have a key, 1 to 9 and 0."""
+    return [
+        Choice(
+            code=reason.code,
+            name=str(reason),
+            sentence=in_language(reason.author_text),
+            key=str(number % 10) if number <= 10 else "",
+            needs_law=reason.ground_default == "illegal",
+        )
+        for number, reason in enumerate((reason for reason in reasons if reason.is_active), start=1)
+    ]
+
+
+def said(decision: Decision, reasons: dict[str, str]) -> str:
+    """Return what was done, as an editor says it: Approve is what is pressed, publish what is stored."""
+    match decision.verdict:
+        case "publish":
+            return _("Approved")
+        case "hold":
+            return _("Held")
+        case "reject":
+            return _("Rejected: %(reason)s") % {"reason": reasons.get(decision.reason, decision.reason)}
+        case _other:
+            return _("Withdrawn")
+
+
+def who(decision: Decision) -> str:
+    """Return who decided, by name where a person did."""
+    return str(decision.made_by) if decision.made_by else str(decision.get_decider_display())
+
+
+def story_url(comment: Comment) -> str:
+    """Return where ``comment`` stands or would stand; "" unless the story's address is one a browser may follow."""
+    url = comment.discussion.url
+    if not url.startswith(("/", "https://", "http://")):
+        return ""
+    return f"{url}#comment-{comment.pk}" if comment.is_shown else f"{url}#comments"
+
+
+def age(since: datetime) -> str:
+    """Return how long ago ``since`` was, short enough for a column."""
+    seconds = max(0, int((timezone.now() - since).total_seconds()))
+    if seconds < 3600:
+        return _("%(count)d min") % {"count": seconds // 60}
+    if seconds < 86_400:
+        return _("%(count)d h") % {"count": seconds // 3600}
+    return _("%(count)d d") % {"count": seconds // 86_400}
