@@ -35,7 +35,7 @@ class Settings:
     """Dotted paths of the screening rules, in the order in which their findings are shown. All of them always run."""
 
     rule_milliseconds: int = 250
-    """A rule that takes longer than this counts as failed, and a failed rule holds."""
+    """A rule that works longer than this, in CPU time, counts as failed, and a failed rule holds."""
 
     max_characters: int = 10_000
     """Longest comment accepted, in characters; 10,000 at most."""

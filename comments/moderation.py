@@ -189,7 +189,7 @@ def _reason_for(verdict: Verdict, before: str, becomes: str) -> Reason | None:
     reason = Reason.objects.filter(code=verdict.reason, is_active=True).first()
     if reason is None:
         raise Refused("unknown_reason", _("There is no reason “%(code)s”.") % {"code": verdict.reason})
-    if verdict.ground == "illegal" and not (verdict.legal_ground and verdict.explanation):
+    if (verdict.ground or reason.ground_default) == "illegal" and not (verdict.legal_ground and verdict.explanation):
         raise Refused("legal_ground_needed", _("Name the law and explain why the text falls under it."))
     return reason
 

@@ -5,6 +5,9 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from newsroom import health
 
+admin.site.site_header = admin.site.site_title = settings.SITE_NAME
+admin.site.index_title = ""
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.alive),
     path("readyz", health.ready),

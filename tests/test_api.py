@@ -885,7 +885,7 @@ def test_a_card_has_what_an_editor_needs(
     assert card["parent"] == {"id": parent.pk, "author": "daniel", "text": "What do you make of it?"}
     assert card["discussion"] == {"key": "story-1", "title": "The night tram is back", "url": "/stories/1/"}
     (finding,) = card["findings"]
-    assert (finding["code"], finding["detail"]) == ("links", "Contains 1 links; 0 allowed")
+    assert (finding["code"], finding["detail"]) == ("links", "Contains 1 link; 0 allowed")
     ((start, end),) = finding["spans"]
     assert card["text"][start:end] == "elsewhere.example"
     assert [(one["verdict"], one["decider"], one["made_by"]) for one in card["decisions"]] == [

@@ -12,12 +12,11 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from comments.api import writing
 from comments.models import Comment, Commenter, Discussion, Token
 from tests.test_api import V1
 
 CORPORA = Path(__file__).resolve().parent.parent.parent / "shared" / "corpora"
-LIMITLESS = {"POSTS_PER_MINUTE": 0, "ISSUES_PER_HOUR": 0}
+LIMITLESS = {"POSTS_PER_MINUTE": 0, "ISSUES_PER_HOUR": 0, "PREVIEWS_PER_MINUTE": 0}
 
 
 def lines(name: str) -> list[Any]:
@@ -28,11 +27,8 @@ def lines(name: str) -> list[Any]:
 
 
 @pytest.fixture
-def headers(
-    reader: Commenter, discussion: Discussion, monkeypatch: pytest.MonkeyPatch, settings: Any
-) -> dict[str, str]:
+def headers(reader: Commenter, discussion: Discussion, settings: Any) -> dict[str, str]:
     """A token for everything a reader may do, and no limits."""
-    monkeypatch.setattr(writing, "PREVIEWS_PER_MINUTE", 0)
     settings.COMMENTS = LIMITLESS
     return {"Authorization": f"Bearer {Token.objects.issue(reader.user, ['read', 'write'], 1)}"}
 

@@ -483,7 +483,7 @@ def test_a_card_shows_the_objections_in_the_text_and_in_sentences(desk: Client, 
 
     assert '<mark class="link" data-n="1">elsewhere.example</mark>' in shown
     assert '<mark class="phrase" data-n="2">paid troll</mark>' in shown
-    assert "Contains 1 links; 0 allowed" in shown and "Suspect phrase" in shown
+    assert "Contains 1 link; 0 allowed" in shown and "Suspect phrase" in shown
     assert "1 link</span>" in shown and "suspect phrase</span>" in shown
     assert "hold_links" in shown
 

@@ -181,6 +181,8 @@ def test_a_legal_ground_needs_the_law_and_an_explanation(
 
     with pytest.raises(Refused, match="legal_ground_needed"):
         decide(comment, "reject", editor, reason="illegal", ground="illegal")
+    with pytest.raises(Refused, match="legal_ground_needed"):
+        decide(comment, "reject", editor, reason="illegal")
     decision = decide(
         comment,
         "reject",

@@ -173,3 +173,31 @@ def test_folding_keeps_the_way_back_to_what_was_typed(text: str) -> None:
     assert len(folded) == len(origin)
     assert all(0 <= offset < len(text) for offset in origin)
     assert list(origin) == sorted(origin)
+
+
+def busy_rule(candidate: Candidate) -> Iterator[Draft]:
+    """Work for longer than a rule may."""
+    import time
+
+    until = time.thread_time() + 0.06
+    while time.thread_time() < until:
+        pass
+    return iter(())
+
+
+def waiting_rule(candidate: Candidate) -> Iterator[Draft]:
+    """Do nothing for longer than a rule may work, as on a busy machine."""
+    import time
+
+    time.sleep(0.06)
+    return iter(())
+
+
+def test_a_rule_that_works_too_long_holds_and_one_that_waits_does_not(
+    reader: Commenter, post: Post, settings: Any
+) -> None:
+    settings.COMMENTS = {"RULE_MILLISECONDS": 50, "RULES": ["tests.test_screening.busy_rule"]}
+    assert codes(post(reader, "Judged by a rule that works too long.")) == ["rule_slow"]
+
+    settings.COMMENTS = {"RULE_MILLISECONDS": 50, "RULES": ["tests.test_screening.waiting_rule"]}
+    assert post(reader, "Judged by a rule on a busy machine.").status == Status.PUBLISHED

@@ -40,7 +40,11 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
     """Return what a rule found, for the desk."""
     match code:
         case "links":
-            return _("Contains %(links)s links; %(allowed)s allowed") % _known(facts, "links", "allowed")
+            return ngettext(
+                "Contains %(links)s link; %(allowed)s allowed",
+                "Contains %(links)s links; %(allowed)s allowed",
+                facts.get("links", 1),
+            ) % _known(facts, "links", "allowed")
         case "long":
             return _("%(characters)s characters long; over %(limit)s waits") % _known(facts, "characters", "limit")
         case "phrase_suspect":
