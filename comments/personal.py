@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db.models import Prefetch, Q
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from comments import access
 from comments.models import Comment, Commenter, Decision, Discussion, Finding, Reaction, Reason, Revision, Status
@@ -34,7 +35,7 @@ class Mine:
     """What became of that text: ``received``, ``held``, ``published``, ``rejected``."""
     since: datetime
     why: list[str] = field(default_factory=list)
-    """For a held text: each "because …", in words. For a rejected one: the reason's sentence."""
+    """For a held text: each "because …", in words. For a rejected one: whole sentences."""
     reason: str = ""
     """For a rejected text: the reason's name, as on a tombstone."""
     explanation: str = ""
@@ -76,8 +77,8 @@ def state_of(comments: Any, person: Commenter) -> list[Mine]:
         )[:MOST]
     )
     findings: dict[int, list[Finding]] = {}
-    waiting = [c.texts[0].pk for c in found if c.texts[0].status == Status.HELD]
-    for finding in Finding.objects.filter(revision__in=waiting).exclude(verdict="publish") if waiting else ():
+    judged = [c.texts[0].pk for c in found if c.texts[0].status in (Status.HELD, Status.REJECTED)]
+    for finding in Finding.objects.filter(revision__in=judged).exclude(verdict="publish") if judged else ():
         findings.setdefault(finding.revision_id, []).append(finding)
     reasons: dict[str, Reason] = {}
     if any(c.texts[0].status == Status.REJECTED for c in found):
@@ -104,7 +105,11 @@ def _one(comment: Any, person: Commenter, findings: dict[int, list[Finding]], re
     elif revision.status == Status.REJECTED and decision and decision.reason in reasons:
         reason = reasons[decision.reason]
         one.reason = str(reason)
-        one.why = [words] if (words := in_language(reason.author_text)) else []
+        if one.by_editor:
+            one.why = [words] if (words := in_language(reason.author_text)) else []
+        else:
+            rejected = [f for f in findings.get(revision.pk, []) if f.verdict == "reject"]
+            one.why = [capfirst(sentences.for_author(f.code, f.evidence)) + "." for f in rejected]
     return one
 
 

@@ -2,6 +2,7 @@ from django.conf import settings
 from django.conf.urls.static import static
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
 from newsroom import health
 
@@ -9,6 +10,7 @@ admin.site.site_header = admin.site.site_title = settings.SITE_NAME
 admin.site.index_title = ""
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("favicon.ico", RedirectView.as_view(url=settings.STATIC_URL + "newsroom/favicon.svg", permanent=True)),
     path("healthz", health.alive),
     path("readyz", health.ready),
     path("", include("newsroom.articles.urls")),

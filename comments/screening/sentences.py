@@ -16,8 +16,10 @@ def for_author(code: str, facts: dict[str, Any]) -> str:
             return ngettext("it contains a link", "it contains %(count)d links", count) % {"count": count}
         case "long":
             return _("it is long")
-        case "phrase_suspect" | "phrase_banned":
+        case "phrase_suspect":
             return _("it contains words that an editor has to read first")
+        case "phrase_banned":
+            return _("it contains words that are not used here")
         case "repeat":
             return _("the same text was posted before") if facts.get("own") else _("others posted the same text")
         case "flood":
