@@ -9,7 +9,7 @@ import re
 import uuid
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -80,10 +80,13 @@ class PublicBytes(Protocol):
     body: bytes
     gzipped: bytes
     etag: str
+    name: tuple[Any, ...]
 
 
 def public_response(request: HttpRequest, page: PublicBytes, content_type: str) -> HttpResponse:
     """Send ``page`` to anyone and any cache between: 304 when the client has it, compressed ahead of time."""
+    if page.name:
+        request.META["comments.kept"] = page.name
     if page.etag in request.META.get("HTTP_IF_NONE_MATCH", ""):
         response = HttpResponse(status=304)
         del response["Content-Type"]

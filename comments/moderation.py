@@ -41,13 +41,12 @@ CLAIM_SECONDS = 60
 """A screening that has not finished after this long is taken to be dead."""
 
 
-def lock(comment_id: int) -> Comment:
+def lock(comment_id: int, discussion_id: int) -> Comment:
     """
     Return the comment locked for the rest of the transaction, its discussion locked before it.
 
     Always in this order, so that two decisions can wait for each other and never both.
     """
-    discussion_id = Comment.objects.values_list("discussion_id", flat=True).get(pk=comment_id)
     locks: dict[str, Any] = {"no_key": True} if connection.features.has_select_for_no_key_update else {}
     discussion = Discussion.objects.select_for_update(**locks).get(pk=discussion_id)
     comment = Comment.objects.select_for_update(**locks).get(pk=comment_id)
@@ -75,95 +74,107 @@ def decide(
     published words standing.
     """
     with transaction.atomic():
-        now = timezone.now()
-        current = lock(comment.pk)
-        if current.version != comment.version:
-            raise CommentChanged(current, _what_changed(current))
-        revision = current.revisions.latest("number")
-        becomes = BECOMES[verdict.action]
-        if becomes == Status.WITHDRAWN and current.status == Status.WITHDRAWN:
-            raise CommentChanged(current, _what_changed(current))
-        if current.status == Status.WITHDRAWN:
-            raise Refused("withdrawn", _("Its author has withdrawn this comment. It stays withdrawn."), status=409)
-
-        # Words stand published beside the decision that is taken back: it was about an edit, and so is this one.
-        back_to_the_edit = (
-            reverses is not None
-            and reverses.revision_id == revision.pk
-            and reverses.to_status != Status.PUBLISHED
-            and current.status == Status.PUBLISHED
-        )
-        about_a_waiting_text = revision.status in (Status.RECEIVED, Status.HELD) or back_to_the_edit
-        only_the_edit = (
-            current.status == Status.PUBLISHED and about_a_waiting_text and becomes in (Status.HELD, Status.REJECTED)
-        )
-        before = revision.status if about_a_waiting_text else current.status
-        reason = _reason_for(verdict, before, becomes)
-
-        if becomes == Status.PUBLISHED:
-            if verdict.html is not None:
-                revision.html = verdict.html
-            elif not revision.html:
-                revision.html = text.to_html(revision.text).html
-            if not revision.html:
-                raise Refused("nothing_to_publish", _("Nothing is left of this text once it is made safe."), status=409)
-            revision.first_published_at = revision.first_published_at or now
-        elif verdict.html is not None:
-            revision.html = verdict.html
-        if verdict.sanitizer_version:
-            revision.sanitizer_version = verdict.sanitizer_version
-            revision.screened_at = now
-
-        held_delta = (becomes == Status.HELD) - (revision.status == Status.HELD)
-        revision.status = becomes
-        revision.save(
-            update_fields=["status", "html", "sanitizer_version", "screened_at", "first_published_at"],
-        )
-
-        was_public = current.status == Status.PUBLISHED
-        if not only_the_edit:
-            current.status = becomes
-            if becomes == Status.PUBLISHED:
-                current.html = revision.html
-                current.published_at = current.published_at or now
-                current.edited_at = revision.created_at if revision.number > 1 else None
-            current.removed_for = reason.code if reason and was_public else ""
-        is_public = current.status == Status.PUBLISHED
-        current.is_shown = is_public or current.reply_count > 0
-        current.version += 1
-        current.save(
-            update_fields=["status", "html", "published_at", "edited_at", "removed_for", "is_shown", "version"]
-        )
-
-        moved = is_public - was_public
-        _move_counts(current, moved=moved, held=held_delta, visible=bool(moved or is_public or current.is_shown))
-        _move_record(current, moved=moved, rejected=(becomes == Status.REJECTED) - (before == Status.REJECTED))
-
-        decision = Decision.objects.create(
-            comment=current,
-            revision=revision,
-            verdict=verdict.action,
-            from_status=before,
-            to_status=becomes,
-            decider=decider,
-            made_by=made_by,
-            trigger=trigger,
-            assistance=assistance,
-            reason=reason.code if reason else verdict.reason,
-            ground=verdict.ground or (reason.ground_default if reason else "none"),
-            legal_ground=verdict.legal_ground,
-            terms_anchor=reason.terms_anchor if reason else "",
-            guidelines_version=conf.get().guidelines_version,
-            reverses=reverses,
-            score=verdict.score,
-            request_id=request_id(),
-        )
-        if verdict.explanation or verdict.private_note:
-            DecisionWords.objects.create(
-                decision=decision, explanation=verdict.explanation, private_note=verdict.private_note
-            )
-        transaction.on_commit(lambda: _tell(current, decision, moved), robust=True)
+        decision = _decide(comment, verdict, decider, trigger, made_by, assistance, reverses)
     comment.refresh_from_db()
+    return decision
+
+
+def _decide(
+    comment: Comment,
+    verdict: Verdict,
+    decider: str,
+    trigger: str,
+    made_by: Commenter | None = None,
+    assistance: str = "none",
+    reverses: Decision | None = None,
+) -> Decision:
+    """Do what :func:`decide` says, inside the caller's transaction."""
+    now = timezone.now()
+    current = lock(comment.pk, comment.discussion_id)
+    if current.version != comment.version:
+        raise CommentChanged(current, _what_changed(current))
+    revision = current.revisions.latest("number")
+    becomes = BECOMES[verdict.action]
+    if becomes == Status.WITHDRAWN and current.status == Status.WITHDRAWN:
+        raise CommentChanged(current, _what_changed(current))
+    if current.status == Status.WITHDRAWN:
+        raise Refused("withdrawn", _("Its author has withdrawn this comment. It stays withdrawn."), status=409)
+
+    # Words stand published beside the decision that is taken back: it was about an edit, and so is this one.
+    back_to_the_edit = (
+        reverses is not None
+        and reverses.revision_id == revision.pk
+        and reverses.to_status != Status.PUBLISHED
+        and current.status == Status.PUBLISHED
+    )
+    about_a_waiting_text = revision.status in (Status.RECEIVED, Status.HELD) or back_to_the_edit
+    only_the_edit = (
+        current.status == Status.PUBLISHED and about_a_waiting_text and becomes in (Status.HELD, Status.REJECTED)
+    )
+    before = revision.status if about_a_waiting_text else current.status
+    reason = _reason_for(verdict, before, becomes)
+
+    if becomes == Status.PUBLISHED:
+        if verdict.html is not None:
+            revision.html = verdict.html
+        elif not revision.html:
+            revision.html = text.to_html(revision.text).html
+        if not revision.html:
+            raise Refused("nothing_to_publish", _("Nothing is left of this text once it is made safe."), status=409)
+        revision.first_published_at = revision.first_published_at or now
+    elif verdict.html is not None:
+        revision.html = verdict.html
+    if verdict.sanitizer_version:
+        revision.sanitizer_version = verdict.sanitizer_version
+        revision.screened_at = now
+
+    held_delta = (becomes == Status.HELD) - (revision.status == Status.HELD)
+    revision.status = becomes
+    revision.save(
+        update_fields=["status", "html", "sanitizer_version", "screened_at", "first_published_at"],
+    )
+
+    was_public = current.status == Status.PUBLISHED
+    if not only_the_edit:
+        current.status = becomes
+        if becomes == Status.PUBLISHED:
+            current.html = revision.html
+            current.published_at = current.published_at or now
+            current.edited_at = revision.created_at if revision.number > 1 else None
+        current.removed_for = reason.code if reason and was_public else ""
+    is_public = current.status == Status.PUBLISHED
+    current.is_shown = is_public or current.reply_count > 0
+    current.version += 1
+    current.save(update_fields=["status", "html", "published_at", "edited_at", "removed_for", "is_shown", "version"])
+
+    moved = is_public - was_public
+    _move_counts(current, moved=moved, held=held_delta, visible=bool(moved or is_public or current.is_shown))
+    _move_record(current, moved=moved, rejected=(becomes == Status.REJECTED) - (before == Status.REJECTED))
+
+    decision = Decision.objects.create(
+        comment=current,
+        revision=revision,
+        verdict=verdict.action,
+        from_status=before,
+        to_status=becomes,
+        decider=decider,
+        made_by=made_by,
+        trigger=trigger,
+        assistance=assistance,
+        reason=reason.code if reason else verdict.reason,
+        ground=verdict.ground or (reason.ground_default if reason else "none"),
+        legal_ground=verdict.legal_ground,
+        terms_anchor=reason.terms_anchor if reason else "",
+        guidelines_version=conf.get().guidelines_version,
+        reverses=reverses,
+        score=verdict.score,
+        request_id=request_id(),
+    )
+    if verdict.explanation or verdict.private_note:
+        DecisionWords.objects.create(
+            decision=decision, explanation=verdict.explanation, private_note=verdict.private_note
+        )
+    transaction.on_commit(lambda: _tell(current, decision, moved), robust=True)
     return decision
 
 
@@ -303,7 +314,7 @@ def screen(comment_id: int, version: int) -> Decision | None:
         with transaction.atomic():
             _answer_before_the_disk()
             Finding.objects.bulk_create([draft.as_row(revision) for draft in drafts])
-            return decide(comment, verdict, decider=Decider.SCREENING, trigger=Trigger.SCREENING)
+            return _decide(comment, verdict, Decider.SCREENING, Trigger.SCREENING)
     except CommentChanged:
         logger.info("comment %s moved on while it was screened", comment_id)
         return None
@@ -314,9 +325,7 @@ def _claim(revision: Revision) -> bool:
     free = Q(claimed_at__isnull=True) | Q(claimed_at__lt=now - timedelta(seconds=CLAIM_SECONDS))
     with transaction.atomic():
         _answer_before_the_disk()
-        taken = Revision.objects.filter(free, pk=revision.pk, status=Status.RECEIVED).update(
-            claimed_at=now, attempts=F("attempts") + 1
-        )
+        taken = Revision.objects.filter(free, pk=revision.pk).update(claimed_at=now, attempts=F("attempts") + 1)
     revision.attempts += 1
     return bool(taken)
 

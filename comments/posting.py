@@ -46,7 +46,12 @@ def post_comment(
     digest = text.digest(words)
     if len(idempotency_key) > 255:
         raise Refused("bad_idempotency_key", _("The Idempotency-Key is longer than 255 characters."))
-    recent = list(Comment.objects.filter(author=author).defer("html").order_by("-created_at")[:MOST_RECENT])
+    minute_ago = timezone.now() - timedelta(seconds=60)
+    recent = list(
+        Comment.objects.filter(author=author, created_at__gt=minute_ago)
+        .defer("html")
+        .order_by("-created_at")[:MOST_RECENT]
+    )
     if again := _already_posted(recent, discussion, parent, digest, idempotency_key):
         return again
     access.require_may_post(author, discussion, parent, recent)
@@ -79,7 +84,6 @@ def post_comment(
 def _already_posted(
     recent: list[Comment], discussion: Discussion, parent: Comment | None, digest: str, key: str
 ) -> Comment | None:
-    minute_ago = timezone.now() - timedelta(seconds=60)
     for comment in recent:
         if key and comment.idempotency_key == key:
             return _same_attempt(comment, discussion, digest)
@@ -88,7 +92,6 @@ def _already_posted(
             and comment.text_hash == digest
             and comment.discussion_id == discussion.pk
             and comment.parent_id == (parent.pk if parent else None)
-            and comment.created_at > minute_ago
             and comment.status not in (Status.WITHDRAWN, Status.REJECTED)
         ):
             return comment
@@ -133,7 +136,7 @@ def edit_comment(author: Commenter, comment: Comment, raw: object) -> Comment:
     access.require_may_edit(author, comment)
     words = _acceptable(raw)
     with transaction.atomic():
-        comment = moderation.lock(comment.pk)
+        comment = moderation.lock(comment.pk, comment.discussion_id)
         access.require_may_edit(author, comment)
         latest = comment.revisions.latest("number")
         if latest.text == words:

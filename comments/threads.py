@@ -19,11 +19,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.core.cache import cache
 from django.db import connection
-from django.urls import reverse
+from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -64,7 +65,17 @@ class Row(NamedTuple):
 
     @property
     def permalink(self) -> str:
-        return reverse("comments:permalink", args=[self.id])
+        return f"{permalinks()}{self.id}/"
+
+
+def permalinks() -> str:
+    """Return what every permalink begins with: ``/comments/``."""
+    return _permalinks(get_script_prefix(), get_urlconf())
+
+
+@lru_cache(maxsize=16)
+def _permalinks(_prefix: str, urlconf: str | None) -> str:
+    return reverse("comments:permalink", args=[0], urlconf=urlconf).removesuffix("0/")
 
 
 @dataclass(slots=True)
@@ -325,8 +336,9 @@ def page_data(found: Page) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Kept:
-    """A body ready to be sent, and the version of the discussion it shows."""
+    """A body ready to be sent, and the version of the discussion it shows. ``name`` is the key and what was asked."""
 
+    name: tuple[Any, ...]
     body: bytes
     gzipped: bytes
     etag: str
@@ -342,6 +354,16 @@ LOOK_AGAIN_SECONDS = 0.5
 """How long a process trusts what it knows of a discussion's version before it asks the shared cache."""
 SHARED_SECONDS = 5
 """How long the shared cache is trusted before the database is asked."""
+
+
+def ready(body: bytes, *, name: tuple[Any, ...] = (), version: int = 0) -> Kept:
+    """Return ``body`` compressed and with its ETag. Without a ``name`` it is sent once and not kept."""
+    digest = hashlib.blake2b(body, digest_size=12).hexdigest()
+    return Kept(name, body, gzip.compress(body, 6, mtime=0), f'W/"{digest}"', version, time.monotonic())
+
+
+KEPT = "comments.kept"
+"""Where a public answer leaves its body's name in the WSGI environment, for :mod:`comments.shortcut`."""
 
 _breaker = Breaker(failures=2, seconds=5)
 
@@ -393,6 +415,15 @@ class PageCache:
                 self._kept.move_to_end(name)
         return kept
 
+    def certain(self, name: tuple[Any, ...]) -> Kept | None:
+        """Return the body called ``name`` if this process knows, without asking anyone, that it is still right."""
+        kept = self._kept.get(name)
+        known = self._versions.get(name[0])
+        now = time.monotonic()
+        if kept is None or known is None or now - known[1] >= LOOK_AGAIN_SECONDS or kept.version < known[0]:
+            return None
+        return kept if now - kept.built_at <= conf.get().cache_seconds else None
+
     def version(self, key: str) -> int:
         """Return the version of discussion ``key``, from here, the shared cache or the database; 0 if unknown."""
         now = time.monotonic()
@@ -418,8 +449,7 @@ class PageCache:
         _shared(lambda: cache.set(_cache_key(key), version, SHARED_SECONDS))
 
     def _keep(self, name: tuple[Any, ...], version: int, body: bytes) -> Kept:
-        digest = hashlib.blake2b(body, digest_size=12).hexdigest()
-        kept = Kept(body, gzip.compress(body, 6, mtime=0), f'W/"{digest}"', version, time.monotonic())
+        kept = ready(body, name=name, version=version)
         limit = conf.get().cache_megabytes * 1_000_000
         with self._lock:
             if old := self._kept.pop(name, None):

@@ -6,4 +6,7 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "newsroom.settings")
 
-application = get_wsgi_application()
+# Imported after the settings are known.
+from comments.shortcut import Shortcut
+
+application = Shortcut(get_wsgi_application())

@@ -14,7 +14,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.request import Request
 
 from comments import threads
-from comments.api.endpoint import AlwaysJSON, Public, kept
+from comments.api.endpoint import AlwaysJSON, Public
 from comments.http import public_response
 
 # Swagger UI places its parts with style attributes, and its page has a style element.
@@ -29,7 +29,7 @@ def _document(prefix: str, language: str | None) -> threads.Kept:
     """Return the OpenAPI document, made once for each language."""
     generator = SchemaGenerator(patterns=[path(prefix, include("comments.api.urls"))])  # type: ignore[no-untyped-call]
     described = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    return kept(OpenApiJsonRenderer().render(described, renderer_context={}))
+    return threads.ready(OpenApiJsonRenderer().render(described, renderer_context={}))
 
 
 class SchemaView(Public):

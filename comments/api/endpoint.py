@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -17,7 +15,7 @@ from rest_framework import exceptions, negotiation, renderers
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from comments import access, threads
+from comments import access
 from comments.api import problems
 from comments.api.authentication import SessionAuthentication, TokenAuthentication, require_scope
 from comments.api.bodies import JSONObject
@@ -154,9 +152,3 @@ def dumped(data: Any) -> bytes:
 
 def answer(data: Any, status: int = 200) -> HttpResponse:
     return HttpResponse(dumped(data), status=status, content_type="application/json")
-
-
-def kept(body: bytes) -> threads.Kept:
-    """Return ``body`` ready to be sent to everyone."""
-    digest = hashlib.blake2b(body, digest_size=12).hexdigest()
-    return threads.Kept(body, gzip.compress(body, 6, mtime=0), f'W/"{digest}"', version=0, built_at=0)

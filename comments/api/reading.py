@@ -1,4 +1,4 @@
-"""Reading what everyone may read: the same bytes for everyone, kept and compressed until something moves."""
+"""Reading what everyone may read: the same bytes for everyone and compressed until something moves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from comments import access, conf, discussions, posting, threads
 from comments.api import described, writing
 from comments.api.bodies import read
 from comments.api.described import ANYONE, CURSOR, KEY, call
-from comments.api.endpoint import LONGEST_KEY, Public, answer, dumped, kept, limit_asked, moment, named, signed_in
+from comments.api.endpoint import LONGEST_KEY, Public, answer, dumped, limit_asked, moment, named, signed_in
 from comments.api.forms import PostForm
 from comments.exceptions import Refused
 from comments.http import network_key, public_response
@@ -163,7 +163,7 @@ class RepliesView(Public):
             limit=limit_asked(request) or threads.MORE_REPLIES,
         )
         return public_response(
-            request, kept(dumped({"results": [threads.as_data(row) for row in rows], "next": following})), JSON
+            request, threads.ready(dumped({"results": [threads.as_data(row) for row in rows], "next": following})), JSON
         )
 
 
@@ -194,7 +194,7 @@ class CountsView(Public):
                 maximum=MOST_KEYS,
             )
         possible = [key for key in keys if key and len(key) <= LONGEST_KEY and "\x00" not in key]
-        return public_response(request, kept(dumped(dict.fromkeys(keys, 0) | threads.counts(possible))), JSON)
+        return public_response(request, threads.ready(dumped(dict.fromkeys(keys, 0) | threads.counts(possible))), JSON)
 
 
 class EventsView(Public):

@@ -181,6 +181,8 @@ def _insert(discussion: Discussion, people: list[Commenter], count: int, dice: r
             for path in comment.ancestor_paths:
                 below[path] = below.get(path, 0) + 1
             rows.append(comment)
+            if comment.depth < 6:
+                parents.append(comment)
         Comment.objects.bulk_create(rows)
         Revision.objects.bulk_create(
             [
@@ -195,7 +197,7 @@ def _insert(discussion: Discussion, people: list[Commenter], count: int, dice: r
                 for row in rows
             ]
         )
-        parents = [row for row in (parents[-200:] + rows) if row.depth < 6][-400:]
+        parents = parents[-400:]
         written += len(rows)
     _count_replies(discussion, below)
     counted = Comment.objects.filter(discussion=discussion, status=Status.PUBLISHED).count()
