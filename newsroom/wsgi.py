@@ -6,7 +6,9 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "newsroom.settings")
 
-# Imported after the settings are known.
-from comments.shortcut import Shortcut
+_django = get_wsgi_application()
 
-application = Shortcut(get_wsgi_application())
+# It knows the models, which Django has read by now.
+from comments.shortcut import Shortcut  # noqa: E402
+
+application = Shortcut(_django)
