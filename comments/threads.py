@@ -437,6 +437,15 @@ class PageCache:
         self._learn(key, version)
         return int(version)
 
+    def not_before(self, key: str, version: int) -> None:
+        """
+        Serve nothing of discussion ``key`` that is older than ``version``, which somebody has already seen.
+
+        Believed as far as the database knows of it: an invented version costs one query and changes nothing.
+        """
+        if version > self.version(key):
+            self._learn(key, Discussion.objects.filter(key=key).values_list("version", flat=True).first() or 0)
+
     def _learn(self, key: str, version: int) -> None:
         with self._lock:
             if len(self._versions) > 50_000:

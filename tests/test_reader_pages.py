@@ -797,3 +797,37 @@ def test_liking_what_is_not_published_is_not_found(
 
     assert signed_in.post(f"/comments/{held.pk}/react/").status_code == 404
     assert signed_in.get(f"/comments/{held.pk}/react/").status_code == 404
+
+
+def test_an_author_sees_their_comment_published_although_the_kept_page_is_old(
+    signed_in: Client, article: Article, story: Discussion, reader: Commenter, post: Post
+) -> None:
+    page(signed_in, article)
+    # Published by another process, which this one has not heard of yet.
+    comment = post(reader, "Published a moment ago, elsewhere.", discussion=story)
+
+    shown = page(signed_in, article)
+
+    assert shown.count(f'id="comment-{comment.pk}"') == 1
+
+
+def test_a_fragment_is_no_older_than_what_was_seen(
+    client: Client, article: Article, story: Discussion, reader: Commenter, post: Post
+) -> None:
+    address = f"/comments/section/?key={story.key}"
+    client.get(address)
+    comment = post(reader, "Published a moment ago, elsewhere.", discussion=story)
+    story.refresh_from_db()
+
+    assert f"comment-{comment.pk}" not in client.get(address).content.decode()
+    assert f"comment-{comment.pk}" in client.get(f"{address}&seen={story.version}").content.decode()
+
+
+def test_a_version_that_nobody_has_seen_changes_nothing(
+    client: Client, article: Article, story: Discussion, reader: Commenter, post: Post
+) -> None:
+    post(reader, "Here before.", discussion=story)
+    address = f"/comments/section/?key={story.key}"
+
+    assert client.get(address).content == client.get(f"{address}&seen=999999999999").content
+    assert client.get(f"{address}&seen=x").status_code == 200

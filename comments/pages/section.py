@@ -230,11 +230,14 @@ def around(comment: Comment) -> dict[str, Any]:
 
 
 def _personal(request: HttpRequest, discussion: Discussion, person: Commenter, sort: str, cursor: str) -> SafeString:
+    # First what only I see, then what everyone sees, no older than that: a comment of mine that is published between
+    # the two is in the second.
+    mine = pieces(discussion, person)
     kept = _or_first_page(stream, discussion.key, sort, cursor)
     return render_to_string(
         "comments/_section.html",
         _frame(discussion, sort, cursor)
-        | pieces(discussion, person)
+        | mine
         | {
             "stream": _text(kept),
             "composer": own.composer(discussion, person, parent=answered(discussion, request.GET.get("parent", ""))),
@@ -246,7 +249,10 @@ def _personal(request: HttpRequest, discussion: Discussion, person: Commenter, s
 def pieces(discussion: Discussion, person: Commenter) -> dict[str, Any]:
     """Return what ``person`` alone sees above the comments: their texts that are not published, and what they like."""
     mine = personal.in_discussion(person, discussion)
+    version = Discussion.objects.values_list("version", flat=True).get(pk=discussion.pk)
+    threads.pages.not_before(discussion.key, version)
     return shown.context(
+        version=str(version),
         person=person,
         mine=[own.show(one) for one in mine],
         waiting=sum(one.status == Status.RECEIVED for one in mine),

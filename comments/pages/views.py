@@ -243,7 +243,10 @@ def _vary(response: HttpResponse) -> HttpResponse:
 def stream(request: HttpRequest) -> HttpResponse:
     """Return a page of conversations as a fragment: the same bytes for everyone, 304 when nothing has moved."""
     sort, cursor = section.asked(request)
-    kept = section.stream(request.GET.get("key", ""), sort, cursor)
+    key, seen = request.GET.get("key", ""), request.GET.get("seen", "")
+    if seen.isascii() and seen.isdecimal() and len(seen) < 19:
+        threads.pages.not_before(key, int(seen))
+    kept = section.stream(key, sort, cursor)
     return http.public_response(request, kept, "text/html; charset=utf-8")
 
 

@@ -338,7 +338,9 @@ function everyone(within) {
   const body = () => one("[data-stream]", within);
 
   const fetched = async () => {
-    const response = await ask(within.dataset.fragment ?? "");
+    // No older than what was heard of or seen here, whichever of the server's processes answers.
+    const seen = Math.max(version, Number(one("[data-mine]", within)?.dataset.version) || 0);
+    const response = await ask(`${within.dataset.fragment}&seen=${seen}`);
     return response.ok ? taken(await response.text(), "[data-stream]") : null;
   };
 
