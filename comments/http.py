@@ -77,10 +77,12 @@ def network_key(request: HttpRequest) -> str:
 class PublicBytes(Protocol):
     """A body that is the same for everyone, ready to be sent."""
 
-    body: bytes
-    gzipped: bytes
-    etag: str
     name: tuple[Any, ...]
+    body: bytes
+    etag: str
+
+    @property
+    def gzipped(self) -> bytes: ...
 
 
 def public_response(request: HttpRequest, page: PublicBytes, content_type: str) -> HttpResponse:

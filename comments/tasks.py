@@ -14,7 +14,7 @@ from typing import Any
 
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
-from django.db import transaction
+from django.db import close_old_connections, transaction
 
 from comments import discussions, moderation
 from comments.breaker import Breaker
@@ -27,6 +27,10 @@ class Hint(DjangoTask[Any, Any]):
     """A task whose message may be lost, and whose publishing never fails or holds up the request."""
 
     abstract = True
+
+    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
+        """Begin on a database connection that answers, whatever happened to the one before."""
+        close_old_connections()
 
     def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
         """Publish after the commit. Skipped while the broker does not answer."""

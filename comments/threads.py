@@ -340,14 +340,22 @@ class Kept:
 
     name: tuple[Any, ...]
     body: bytes
-    gzipped: bytes
     etag: str
     version: int
     built_at: float
+    _gzipped: bytes = b""
+
+    @property
+    def gzipped(self) -> bytes:
+        """The body compressed, once, for the first who asks for it so."""
+        if not self._gzipped:
+            self._gzipped = gzip.compress(self.body, 6, mtime=0)
+        return self._gzipped
 
     @property
     def size(self) -> int:
-        return len(self.body) + len(self.gzipped) + 500
+        """Bytes of memory, the compressed body counted at a third."""
+        return len(self.body) * 4 // 3 + 500
 
 
 LOOK_AGAIN_SECONDS = 0.5
@@ -357,9 +365,9 @@ SHARED_SECONDS = 5
 
 
 def ready(body: bytes, *, name: tuple[Any, ...] = (), version: int = 0) -> Kept:
-    """Return ``body`` compressed and with its ETag. Without a ``name`` it is sent once and not kept."""
+    """Return ``body`` with its ETag. Without a ``name`` it is sent once and not kept."""
     digest = hashlib.blake2b(body, digest_size=12).hexdigest()
-    return Kept(name, body, gzip.compress(body, 6, mtime=0), f'W/"{digest}"', version, time.monotonic())
+    return Kept(name, body, f'W/"{digest}"', version, time.monotonic())
 
 
 KEPT = "comments.kept"

@@ -159,7 +159,7 @@ def _insert(discussion: Discussion, people: list[Commenter], count: int, dice: r
     while written < count:
         rows: list[Comment] = []
         for number in range(written, min(written + batch, count)):
-            parent = dice.choice(parents) if parents and dice.random() > 0.35 else None
+            parent = dice.choice(parents[-40:]) if parents and dice.random() > 0.35 else None
             value = (base + number * 1_000_000) << 9 | dice.randrange(512)
             segment = "".join(posting.DIGITS[value >> shift & 31] for shift in range(5 * (SEGMENT - 1), -1, -5))
             body = bodies[dice.randrange(len(bodies))]
