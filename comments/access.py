@@ -25,6 +25,11 @@ def is_open(discussion: Discussion, at: datetime | None = None) -> bool:
     return True
 
 
+def is_staff(person: Commenter | None) -> bool:
+    """Say whether ``person`` works for the newsroom: the limits and rules for readers leave them alone."""
+    return bool(person and person.user and person.user.is_staff and person.user.is_active)
+
+
 def may_moderate(user: Any) -> bool:
     """Say whether ``user`` may decide about comments. Superusers, and people who are not staff, cost no query."""
     return bool(user and user.is_active and user.is_staff and user.has_perm("comments.moderate"))
@@ -63,7 +68,7 @@ def require_may_post(author: Commenter, discussion: Discussion, parent: Comment 
     if limit:
         now = timezone.now()
         latest = [c.created_at for c in recent if c.created_at > now - timedelta(seconds=60)]
-        if len(latest) >= limit:
+        if len(latest) >= limit and not is_staff(author):
             wait = max(1, 60 - int((now - latest[limit - 1]).total_seconds()))
             raise Refused(
                 "too_fast",

@@ -55,14 +55,14 @@ class Settings:
     repeat_hours: int = 24
     """The same text again within this many hours waits for an editor. 0: off."""
 
-    flood_comments: int = 30
+    flood_comments: int = 40
     """More comments than this by one person within ``flood_minutes`` wait for an editor. 0: off."""
 
     flood_minutes: int = 10
     """See ``flood_comments``."""
 
-    posts_per_minute: int = 10
-    """One person's comments per minute; the next one is refused with the seconds left to wait. 0: no limit."""
+    posts_per_minute: int = 20
+    """A reader's comments per minute; the next one is refused with the seconds left to wait. 0: no limit."""
 
     previews_per_minute: int = 30
     """Previews per minute by one person, or from one network; later ones are refused. 0: no limit."""

@@ -50,7 +50,7 @@ def post_comment(
     recent = list(
         Comment.objects.filter(author=author, created_at__gt=minute_ago)
         .defer("html")
-        .order_by("-created_at")[:MOST_RECENT]
+        .order_by("-created_at")[: max(MOST_RECENT, conf.get().posts_per_minute)]
     )
     if again := _already_posted(recent, discussion, parent, digest, idempotency_key):
         return again

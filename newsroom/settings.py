@@ -169,8 +169,8 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 COMMENTS = {
     "REDIS_URL": REDIS_URL,
     "TRUSTED_PROXIES": env.int("TRUSTED_PROXIES", default=0),
-    "POSTS_PER_MINUTE": env.int("COMMENTS_POSTS_PER_MINUTE", default=10),
-    "FLOOD_COMMENTS": env.int("COMMENTS_FLOOD_COMMENTS", default=30),
+    "POSTS_PER_MINUTE": env.int("COMMENTS_POSTS_PER_MINUTE", default=20),
+    "FLOOD_COMMENTS": env.int("COMMENTS_FLOOD_COMMENTS", default=40),
     "OWN_DOMAINS": ["estuary-record.example"],
     "CONTACT_EMAIL": "comments@estuary-record.example",
 }

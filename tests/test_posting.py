@@ -75,10 +75,25 @@ def test_a_reply_to_a_rejected_comment_is_refused(
     assert refusal(editor, discussion, "An answer.", parent=parent).code == "parent_gone"
 
 
-def test_the_eleventh_comment_in_a_minute_is_refused_with_the_seconds_left(
+def test_staff_may_answer_as_quickly_as_they_can(editor: Commenter, discussion: Discussion, settings: Any) -> None:
+    settings.COMMENTS = {"POSTS_PER_MINUTE": 1}
+
+    for number in range(3):
+        assert posting.post_comment(editor, discussion, f"Answer number {number} of the reporter.").pk
+
+
+def test_the_limit_counts_however_high_it_is(reader: Commenter, discussion: Discussion, settings: Any) -> None:
+    settings.COMMENTS = {"POSTS_PER_MINUTE": 60}
+    for number in range(60):
+        posting.post_comment(reader, discussion, f"Comment number {number} of this minute.")
+
+    assert refusal(reader, discussion, "One more.").code == "too_fast"
+
+
+def test_the_twenty_first_comment_in_a_minute_is_refused_with_the_seconds_left(
     reader: Commenter, discussion: Discussion
 ) -> None:
-    for number in range(10):
+    for number in range(20):
         posting.post_comment(reader, discussion, f"Comment number {number} of this minute.")
 
     refused = refusal(reader, discussion, "One more.")

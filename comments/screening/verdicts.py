@@ -10,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from comments import conf
+from comments.access import is_staff
 from comments.models import Comment, Commenter, Discussion, Finding, Revision
 from comments.text import Rendered, digest
 
@@ -81,7 +82,7 @@ class Candidate:
 
     @property
     def by_staff(self) -> bool:
-        return bool(self.author and self.author.user and self.author.user.is_staff and self.author.user.is_active)
+        return is_staff(self.author)
 
     @cached_property
     def text_hash(self) -> str:
