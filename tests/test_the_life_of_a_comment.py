@@ -61,7 +61,11 @@ def listening(site: Deployment, key: str, heard: list[tuple[str, dict[str, Any]]
 
 
 def shown(site: Deployment, key: str) -> dict[int, dict[str, Any]]:
-    """Return what anyone sees on the first page, replies included, by id."""
+    """
+    Return what anyone sees on the first page, replies included, by id.
+
+    Web processes hear of a change within half a second, each for itself: two readings may be answered by two of them.
+    """
     page = site.client().get(f"/discussions/{key}/comments/").raise_for_status().json()
     return {c["id"]: c for thread in page["results"] for c in [thread, *thread["replies"]]}
 
@@ -124,8 +128,11 @@ def test_a_comment_is_checked_published_answered_edited_removed_and_explained(si
 
     # The author edits: the published words stand until the new ones have been screened too.
     assert mara.patch(f"/comments/{number}/", json={"text": "The first tram was *almost* full."}).status_code == 202
-    eventually(lambda: "<em>almost</em>" in shown(site, key)[number]["html"], what="the edit")
-    assert shown(site, key)[number]["edited_at"]
+    edited = eventually(
+        lambda: "<em>almost</em>" in (c := shown(site, key)[number])["html"] and c,
+        what="the edit",
+    )
+    assert edited["edited_at"]
 
     # An editor takes the first comment down. A tombstone with the reason stays above the reply; open pages hear of it.
     version = daniel.get(f"/moderation/comments/{number}/").json()["version"]
