@@ -341,11 +341,6 @@ def _answer_before_the_disk() -> None:
             db.execute("SET LOCAL synchronous_commit TO off")
 
 
-def release(comment_id: int) -> None:
-    """Let another worker take up the screening of ``comment_id`` now, after an error that was caught."""
-    Revision.objects.filter(comment_id=comment_id, status=Status.RECEIVED).update(claimed_at=None)
-
-
 def unscreened(older_than: datetime | None = None) -> QuerySet[Revision]:
     """
     Return texts that no worker is on, oldest first: (comment, its version).
