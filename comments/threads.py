@@ -167,14 +167,16 @@ def _first_replies(discussion_id: int, paths: list[str], limit: int) -> list[Row
     Return the first ``limit`` rows below each of ``paths``, in reading order, in one statement.
 
     Each conversation is one range of the index on (discussion, path), read ``limit`` rows far. PostgreSQL does it with
-    a lateral join; SQLite, which has none, with one branch of a union for each.
+    a lateral join, picked before anything is joined to it: a table that was filled a moment ago has no statistics yet,
+    and its planner would then pick again for every comment. SQLite, which has no lateral join, reads one branch of a
+    union for each.
     """
     if connection.vendor == "postgresql":
         return _rows(
-            f"SELECT {COLUMNS}, {ANSWERED} FROM unnest(%s::text[]) AS r(path) CROSS JOIN LATERAL ("
+            "WITH c AS MATERIALIZED (SELECT first.* FROM unnest(%s::text[]) AS r(path) CROSS JOIN LATERAL ("
             "SELECT * FROM comments_comment x WHERE x.discussion_id = %s AND x.is_shown "
-            "AND x.path > r.path AND x.path < r.path || '~' ORDER BY x.path LIMIT %s"
-            f") c {WITH_ANSWERED} ORDER BY c.path",
+            "AND x.path > r.path AND x.path < r.path || '~' ORDER BY x.path LIMIT %s) first) "
+            f"SELECT {COLUMNS}, {ANSWERED} FROM c {WITH_ANSWERED} ORDER BY c.path",
             [paths, discussion_id, limit],
         )
     branch = (
@@ -201,9 +203,11 @@ def replies(comment_id: int, *, cursor: str = "", limit: int = MORE_REPLIES) -> 
     after = _decode(cursor, "replies")
     if after and not str(after[0]).startswith(path):
         raise _bad_cursor()
+    once = "MATERIALIZED" if connection.vendor == "postgresql" else ""
     rows = _rows(
-        f"SELECT {COLUMNS}, {ANSWERED} FROM comments_comment c {WITH_ANSWERED} WHERE c.discussion_id = %s "
-        "AND c.is_shown AND c.path > %s AND c.path < %s ORDER BY c.path LIMIT %s",
+        f"WITH c AS {once} (SELECT * FROM comments_comment x WHERE x.discussion_id = %s AND x.is_shown "
+        "AND x.path > %s AND x.path < %s ORDER BY x.path LIMIT %s) "
+        f"SELECT {COLUMNS}, {ANSWERED} FROM c {WITH_ANSWERED} ORDER BY c.path",
         [discussion_id, after[0] if after else path, path + "~", limit + 1],
     )
     following = _encode("replies", [rows[limit - 1].path]) if len(rows) > limit else None
