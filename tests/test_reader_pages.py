@@ -831,3 +831,14 @@ def test_a_version_that_nobody_has_seen_changes_nothing(
 
     assert client.get(address).content == client.get(f"{address}&seen=999999999999").content
     assert client.get(f"{address}&seen=x").status_code == 200
+
+
+def test_the_page_that_asks_about_a_like_shows_the_comment_and_its_author(
+    signed_in: Client, story: Discussion, person: Callable[..., Commenter], post: Post
+) -> None:
+    comment = post(person("jo"), "Words *worth* a like.", discussion=story)
+
+    asked = signed_in.get(f"/comments/{comment.pk}/react/").content.decode()
+
+    assert "Do you like this comment by jo?" in asked
+    assert "<p>Words <em>worth</em> a like.</p>" in asked

@@ -321,9 +321,7 @@ def ask_to_react(request: HttpRequest, pk: int) -> HttpResponse:
         raise _unknown()
     liked = comment.reactions.filter(person=person).exists()
     [row] = threads.around(comment.discussion_id, comment.path)[-1:]
-    context = shown.context(
-        discussion=comment.discussion, c=shown.writer(comment.discussion)(row), liked=liked, place=_place(comment)
-    )
+    context = shown.context(discussion=comment.discussion, row=row, liked=liked, place=_place(comment))
     return _private(_page(request, "comments/react.html", context))
 
 
