@@ -32,10 +32,22 @@ class Settings:
     """The app's settings, each with its default. Field ``links_allowed`` is the key ``LINKS_ALLOWED``."""
 
     rules: tuple[str, ...] = RULES
-    """Dotted paths of the screening rules, in the order in which their findings are shown. All of them always run."""
+    """
+    Dotted paths of the screening rules and scorers, in the order in which their findings are shown. All of them always
+    run; a rule that reads what scorers said stands after them.
+    """
 
     rule_milliseconds: int = 250
-    """A rule that works longer than this, in CPU time, counts as failed, and a failed rule holds."""
+    """A rule or scorer that works longer than this, in CPU time, counts as failed, and a failed one holds."""
+
+    switched_off: tuple[str, ...] = ()
+    """Names of rules and scorers that are not asked: the last part of their dotted path. The panel's kill switch."""
+
+    may_fail: tuple[str, ...] = ()
+    """Names of scorers whose failure does not hold a comment: the others decide."""
+
+    audit_percent: int = 5
+    """Of what screening publishes by itself, this share is drawn by lot for an editor to look at. 0: none."""
 
     max_characters: int = 10_000
     """Longest comment accepted, in characters; 10,000 at most."""
@@ -122,6 +134,22 @@ class Settings:
             if field.type == "tuple[str, ...]" and isinstance(value, str):
                 raise ImproperlyConfigured(f"COMMENTS[{field.name.upper()!r}] must be a list, not the text {value!r}.")
 
+
+PANEL = {
+    "switched_off": "site",
+    "may_fail": "site",
+    "audit_percent": "site",
+    "premoderate": "discussion",
+    "hold_first": "discussion",
+    "hold_over_characters": "discussion",
+    "links_allowed": "discussion",
+    "repeat_hours": "discussion",
+    "flood_comments": "discussion",
+    "flood_minutes": "discussion",
+    "posts_per_minute": "discussion",
+    "edit_minutes": "discussion",
+}
+"""Settings that editors may change, and the lowest level at which they may: see :mod:`comments.thresholds`."""
 
 KNOWN = {field.name.upper(): field.name for field in fields(Settings)}
 _read: tuple[Any, Settings] = (None, Settings())

@@ -27,7 +27,7 @@ from comments.models import (
     Status,
     Trigger,
 )
-from comments.screening import Verdict
+from comments.screening import Policy, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -168,6 +168,7 @@ def _decide(
         guidelines_version=conf.get().guidelines_version,
         reverses=reverses,
         score=verdict.score,
+        scorer_version=verdict.scorer_version,
         request_id=request_id(),
     )
     if verdict.explanation or verdict.private_note:
@@ -304,10 +305,10 @@ def screen(comment_id: int, version: int) -> Decision | None:
         return None
     comment = revision.comment
     if revision.attempts > conf.get().max_attempts:
-        drafts, rendered = [screening.failed_too_often(revision.attempts - 1)], None
+        drafts, rendered, policy = [screening.failed_too_often(revision.attempts - 1)], None, Policy()
     else:
-        drafts, rendered = screening.run(revision)
-    verdict = screening.combine(drafts)
+        drafts, rendered, policy = screening.run(revision)
+    verdict = screening.combine(drafts, policy)
     if rendered is not None:
         verdict = verdict.with_html(rendered.html, rendered.version)
     try:

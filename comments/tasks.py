@@ -16,7 +16,7 @@ from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 from django.db import close_old_connections, transaction
 
-from comments import discussions, moderation
+from comments import discussions, jobs, moderation
 from comments.breaker import Breaker
 
 logger = logging.getLogger(__name__)
@@ -58,6 +58,19 @@ def screen_comment(comment_id: int, version: int, **_later: Any) -> None:
 def sweep(**_later: Any) -> None:
     """Find what no message reached, and do it."""
     swept(limit=500, seconds=10)
+
+
+@shared_task(base=Hint, name="comments.tasks.run_job")
+def run_job(job_id: int, **_later: Any) -> None:
+    """Do a job, or go on with it: ten minutes at most, then the next worker's turn."""
+    jobs.run(job_id, seconds=600)
+
+
+@shared_task(base=Hint, name="comments.tasks.run_due_jobs")
+def run_due_jobs(**_later: Any) -> None:
+    """Take up the jobs that no message reached, or whose worker died."""
+    for job_id in jobs.due():
+        jobs.run(job_id, seconds=60)
 
 
 @shared_task(base=Hint, name="comments.tasks.reconcile_counts")

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 
-from comments import moderation, posting, threads
+from comments import moderation, posting, threads, thresholds
 from comments.models import Comment, Commenter, Decider, Discussion, Trigger
 from comments.screening import Verdict
 
@@ -25,6 +25,7 @@ def nothing_remembered() -> None:
     """Start every test with empty caches."""
     cache.clear()
     threads.pages.clear()
+    thresholds.forget()
 
 
 @pytest.fixture

@@ -118,9 +118,18 @@ def card(revision: Revision) -> dict[str, Any]:
                 "detail": sentences.for_editor(finding.code, finding.evidence),
                 "spans": finding.evidence.get("spans", []),
                 "score": finding.score,
+                "version": finding.rule_version,
+                "milliseconds": finding.milliseconds,
             }
             for finding in revision.findings.all()
+            if finding.code != "passed"
         ],
+        "passed": {
+            rule: milliseconds
+            for finding in revision.findings.all()
+            if finding.code == "passed"
+            for rule, milliseconds in finding.evidence.get("rules", {}).items()
+        },
         "decisions": [_past(decision) for decision in [*comment.decisions.all()][:HISTORY]],
     }
 

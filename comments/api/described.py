@@ -348,6 +348,8 @@ class FindingSerializer(Shape):
     detail = serializers.CharField()
     spans = SpansField()
     score = serializers.FloatField(allow_null=True)
+    version = serializers.CharField(allow_blank=True, help_text="Of the scorer or house rule that said it.")
+    milliseconds = serializers.FloatField()
 
 
 class DecisionSerializer(Shape):
@@ -387,6 +389,9 @@ class CardSerializer(Shape):
     parent = CardParentSerializer(allow_null=True)
     created_at = serializers.DateTimeField(help_text="When this text was written.")
     findings = FindingSerializer(many=True)
+    passed = serializers.DictField(
+        child=serializers.FloatField(), help_text="Rules that had nothing to say: name → milliseconds."
+    )
     decisions = PastDecisionSerializer(many=True, help_text="The latest ten, newest first.")
 
 

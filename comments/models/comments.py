@@ -163,3 +163,27 @@ class Reaction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} #{self.comment_id}"
+
+
+class Fingerprint(models.Model):
+    """
+    What nearly equal texts have in common: a few numbers for each text, of which alike ones share at least one.
+
+    Kept for some days, then swept. See ``hold_campaign``.
+    """
+
+    comment = models.ForeignKey(Comment, on_delete=models.CASCADE, related_name="fingerprints")
+    band = models.PositiveSmallIntegerField()
+    value = models.BigIntegerField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("fingerprint")
+        verbose_name_plural = _("fingerprints")
+        indexes = [
+            models.Index(fields=["value", "band", "created_at"], name="comments_alike"),
+            models.Index(fields=["created_at"], name="comments_fingerprints_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.comment_id}, band {self.band}"

@@ -163,6 +163,46 @@ class DecisionWords(models.Model):
         return f"words of decision {self.decision_id}"
 
 
+class Flag(models.Model):
+    """
+    A reader complains about a published comment. One by each person for each text.
+
+    ``weight`` is what the complaint counted for when it was made, from how this person's earlier flags were decided.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", _("Open")
+        UPHELD = "upheld", _("Upheld: the comment was removed")
+        DISMISSED = "dismissed", _("Dismissed: the comment stands")
+
+    comment = models.ForeignKey(Comment, on_delete=models.PROTECT, related_name="flags")
+    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="flags")
+    person = models.ForeignKey(Commenter, on_delete=models.PROTECT, related_name="flags")
+    reason = models.CharField(max_length=40)
+    """Code of a :class:`comments.models.policy.Reason`."""
+    note = models.CharField(max_length=500, blank=True, default="")
+    weight = models.DecimalField(max_digits=8, decimal_places=3)
+    counts = models.BooleanField(default=True)
+    """False when an editor had already let this text stand against the same reason: kept, and brings nothing back."""
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    settled_by = models.ForeignKey(Decision, on_delete=models.PROTECT, null=True, blank=True, related_name="settled")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("flag")
+        verbose_name_plural = _("flags")
+        constraints = [models.UniqueConstraint(fields=["revision", "person"], name="comments_one_flag_a_person")]
+        indexes = [
+            models.Index(
+                fields=["comment", "created_at"], condition=models.Q(state="open"), name="comments_open_flags"
+            ),
+            models.Index(fields=["person", "-created_at"], name="comments_flags_by_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.comment_id}: {self.reason}"
+
+
 class Desk(Comment):
     """Gives the moderation desk its place in the admin panel, at ``/admin/comments/desk/``."""
 

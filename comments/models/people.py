@@ -45,6 +45,10 @@ class Commenter(models.Model):
 
     published_count = models.PositiveIntegerField(default=0)
     rejected_count = models.PositiveIntegerField(default=0)
+    upheld_flag_count = models.PositiveIntegerField(default=0, db_default=0)
+    """This person's flags after which an editor removed the comment."""
+    dismissed_flag_count = models.PositiveIntegerField(default=0, db_default=0)
+    """This person's flags after which an editor let the comment stand."""
 
     preferred_language = models.CharField(max_length=12, blank=True, default="")
     contact_confirmed_at = models.DateTimeField(null=True, blank=True)

@@ -1,35 +1,80 @@
-"""Run every rule, whatever the others said; turn what they said into one verdict, purely."""
+"""Ask every rule and scorer, whatever the others said; turn what they said into one verdict, purely."""
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from django.utils.module_loading import import_string
 
 from comments import text
 from comments.models import Commenter, Discussion, Revision
-from comments.screening.verdicts import SEVERITY, Candidate, Draft, Verdict
+from comments.screening.scorers import CommentView, Scorer
+from comments.screening.verdicts import SEVERITY, Candidate, Draft, Policy, Verdict
 
 logger = logging.getLogger(__name__)
 
 Rule = Callable[[Candidate], Iterable[Draft]]
 
+FAILED = frozenset({"rule_failed", "rule_slow", "scorer_failed"})
+
 
 @lru_cache(maxsize=64)
 def _rule(path: str) -> Rule:
-    rule: Rule = import_string(path)
+    found = import_string(path)
+    if inspect.isclass(found):
+        found = found()
+    if isinstance(found, Scorer):
+        return partial(_scored, found)
+    rule: Rule = found
     return rule
 
 
-def run(revision: Revision) -> tuple[list[Draft], text.Rendered | None]:
-    """
-    Return what every rule says of ``revision``, in the order of the rules, and the safe HTML.
+def scorer(path: str) -> Scorer | None:
+    """Return the scorer at a dotted path of ``RULES``, or ``None`` when a rule stands there."""
+    rule = _rule(path)
+    found = rule.args[0] if isinstance(rule, partial) else None
+    return found if isinstance(found, Scorer) else None
 
-    Nothing raised by the sanitizer or by a rule gets out: each becomes a finding that holds.
+
+def _scored(asked: Scorer, candidate: Candidate) -> Iterator[Draft]:
+    """Ask a scorer as if it were a rule: its score is a finding that objects to nothing."""
+    [answer] = asked.score([view(candidate)])
+    facts: dict[str, object] = {"labels": answer.labels} if answer.labels else {}
+    if answer.top:
+        facts["weights"] = [round(weight, 3) for _start, _end, weight in answer.top]
+    yield Draft(
+        "score" if answer.p is not None else "no_score",
+        verdict="publish",
+        spans=tuple((start, end) for start, end, _weight in answer.top),
+        facts=facts,
+        score=answer.p,
+        version=answer.version or asked.version,
+    )
+
+
+def view(candidate: Candidate) -> CommentView:
+    """Return what a scorer is told of ``candidate``."""
+    author, discussion, comment = candidate.author, candidate.discussion, candidate.comment
+    user = author.user if author else None
+    return CommentView(
+        text=candidate.text,
+        author_name=author.name if author else "",
+        author_email=(user.email if user else author.email) if author else "",
+        story_url=discussion.url if discussion else "",
+        comment_id=comment.pk if comment else None,
+    )
+
+
+def run(revision: Revision) -> tuple[list[Draft], text.Rendered | None, Policy]:
+    """
+    Return what every rule and scorer says of ``revision``, in their order, the safe HTML, and the policy for combining.
+
+    Nothing raised by the sanitizer, a rule or a scorer gets out: each becomes a finding that holds.
     """
     comment = revision.comment
     started = time.perf_counter()
@@ -37,7 +82,7 @@ def run(revision: Revision) -> tuple[list[Draft], text.Rendered | None]:
         rendered = text.to_html(revision.text)
     except Exception as error:
         logger.exception("the sanitizer failed on comment %s", comment.pk)
-        return [_failure("comments.text.to_html", "sanitizer_failed", error, started)], None
+        return [_failure("to_html", "sanitizer_failed", error, started)], None, Policy()
     candidate = Candidate(
         text=revision.text,
         rendered=rendered,
@@ -45,35 +90,56 @@ def run(revision: Revision) -> tuple[list[Draft], text.Rendered | None]:
         discussion=comment.discussion,
         comment=comment,
     )
-    return judge(candidate), rendered
+    return judge(candidate), rendered, Policy(frozenset(candidate.settings.may_fail))
 
 
 def judge(candidate: Candidate) -> list[Draft]:
-    """Return what every rule in ``RULES`` says of ``candidate``."""
-    return [draft for path in candidate.settings.rules for draft in _ask(path, candidate)]
+    """
+    Return what every rule and scorer in ``RULES`` says of ``candidate``.
+
+    Those that had nothing to say are named in one finding of their own, ``passed``, with the milliseconds each took.
+    """
+    passed: dict[str, float] = {}
+    off = candidate.settings.switched_off
+    for path in candidate.settings.rules:
+        name = path.rsplit(".", 1)[-1]
+        if name in off:
+            continue
+        said, took = _ask(path, name, candidate)
+        candidate.findings.extend(said)
+        if not said:
+            passed[name] = round(took, 3)
+    whole = Draft(
+        "passed", verdict="publish", facts={"rules": passed}, rule="screening", milliseconds=sum(passed.values())
+    )
+    return [*candidate.findings, whole]
 
 
-def _ask(path: str, candidate: Candidate) -> list[Draft]:
+def _ask(path: str, name: str, candidate: Candidate) -> tuple[list[Draft], float]:
     started, worked = time.perf_counter(), time.thread_time()
-    name = path.rsplit(".", 1)[-1]
+    code = "rule_failed"
     try:
-        said = [*_rule(path)(candidate)]
+        rule = _rule(path)
+        if isinstance(rule, partial):
+            code, name = "scorer_failed", rule.args[0].name
+        said = [*rule(candidate)]
     except Exception as error:
-        logger.exception("the rule %s failed", path)
-        return [_failure(name, "rule_failed", error, started)]
+        # Scorers may answer "not now", which is no fault of the program.
+        logger.warning("%s failed (%s)", path, type(error).__name__, exc_info=code == "rule_failed")
+        return [_failure(name, code, error, started)], 0
     took = (time.perf_counter() - started) * 1000
     # The rule's own work, not the wait for a busy machine: that says nothing about the text.
     work = (time.thread_time() - worked) * 1000
     if work > candidate.settings.rule_milliseconds:
         said.append(Draft("rule_slow", facts={"milliseconds": round(work)}))
-    return [replace(draft, rule=name, milliseconds=took) for draft in said]
+    return [replace(draft, rule=draft.rule or name, milliseconds=draft.milliseconds or took) for draft in said], took
 
 
 def _failure(rule: str, code: str, error: Exception, started: float) -> Draft:
     return Draft(
         code,
         facts={"error": type(error).__name__},
-        rule=rule.rsplit(".", 1)[-1],
+        rule=rule,
         milliseconds=(time.perf_counter() - started) * 1000,
     )
 
@@ -83,18 +149,24 @@ def failed_too_often(attempts: int) -> Draft:
     return Draft("screening_failed", facts={"attempts": attempts}, rule="screen")
 
 
-def combine(drafts: Sequence[Draft]) -> Verdict:
+def combine(findings: Sequence[Draft], policy: Policy = Policy()) -> Verdict:  # noqa: B008 (frozen, and empty)
     """
-    Return the verdict of ``drafts``: the most severe of them; no objection means publish.
+    Return the verdict of ``findings``: the most severe of them; no objection means publish.
 
     Pure. The order does not matter, and one more objection never makes the outcome more lenient. An unknown verdict
-    counts as hold.
+    counts as hold. The failure of a rule holds, and that of a scorer too, unless ``policy.may_fail`` names it. The
+    score on record is that of the likeliest removal.
     """
-    worst = max((SEVERITY.get(draft.verdict, 1) for draft in drafts), default=0)
+    counted = [finding for finding in findings if not finding.shadow and not _forgiven(finding, policy)]
+    worst = max((SEVERITY.get(finding.verdict, 1) for finding in counted), default=0)
     action = next(name for name, severity in SEVERITY.items() if severity == worst)
-    reason = min((d.reason or "other" for d in drafts if d.verdict == "reject"), default="") if worst == 2 else ""
-    score = max((draft.score for draft in drafts if draft.score is not None), default=None)
-    return Verdict(action, reason=reason, score=score)
+    reason = min((f.reason or "other" for f in counted if f.verdict == "reject"), default="") if worst == 2 else ""
+    scored = max(((f.score, f.version) for f in findings if f.score is not None and not f.shadow), default=(None, ""))
+    return Verdict(action, reason=reason, score=scored[0], scorer_version=scored[1])
+
+
+def _forgiven(finding: Draft, policy: Policy) -> bool:
+    return finding.code in FAILED and finding.verdict == "hold" and finding.rule in policy.may_fail
 
 
 def advise(

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from comments import conf
+from comments import conf, thresholds
 from comments.access import is_staff
 from comments.models import Comment, Commenter, Discussion, Finding, Revision
 from comments.text import Rendered, digest
@@ -29,21 +29,36 @@ class Draft:
     reason: str = ""
     """For a rejection: the code of the reason its author is given."""
     rule: str = ""
+    version: str = ""
+    """Of the scorer or house rule that said it."""
     milliseconds: float = 0
+    shadow: bool = False
+    """Only written down: it takes no part in the verdict."""
 
     def as_row(self, revision: Revision) -> Finding:
         evidence: dict[str, Any] = dict(self.facts)
         if self.spans:
             evidence["spans"] = [list(span) for span in self.spans]
+        if self.shadow:
+            evidence["shadow"] = self.verdict
         return Finding(
             revision=revision,
             rule=self.rule,
-            verdict=self.verdict,
+            verdict="publish" if self.shadow else self.verdict,
             code=self.code,
             evidence=evidence,
             score=self.score,
+            rule_version=self.version,
             milliseconds=round(self.milliseconds, 3),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What :func:`~comments.screening.engine.combine` has to know of the newsroom's wishes."""
+
+    may_fail: frozenset[str] = frozenset()
+    """Names of scorers whose failure alone does not hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +72,7 @@ class Verdict:
     explanation: str = ""
     private_note: str = ""
     score: float | None = None
+    scorer_version: str = ""
     html: str | None = None
     sanitizer_version: str = ""
 
@@ -78,7 +94,16 @@ class Candidate:
     discussion: Discussion | None
     comment: Comment | None = None
     at: datetime = field(default_factory=timezone.now)
-    settings: conf.Settings = field(default_factory=conf.get)
+    settings: conf.Settings = field(init=False)
+    findings: list[Draft] = field(default_factory=list)
+    """What those asked before have said, scorers among them. A rule that reads it stands after them in ``RULES``."""
+
+    def __post_init__(self) -> None:
+        self.settings = thresholds.of(self.discussion, exact=True)
+
+    def score(self, name: str = "local") -> float | None:
+        """Return the probability that the scorer ``name`` gave, 0 to 1; ``None`` when it gave none."""
+        return next((draft.score for draft in self.findings if draft.rule == name and draft.score is not None), None)
 
     @property
     def by_staff(self) -> bool:
