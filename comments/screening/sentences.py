@@ -96,7 +96,9 @@ def scorer_title(name: str) -> str:
         case "moderation":
             return _("The moderation service")
         case "endpoint":
-            return _("The scorer of this site")
+            return _("The HTTP scorer")
+        case "local":
+            return _("The local model")
         case _other:
             return _("The scorer “%(name)s”") % {"name": name}
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode, urljoin
 
-from comments import conf
+from comments import conf, thresholds
 from comments.models import Decision, Finding, Lesson
 from comments.screening.scorers import CommentView, Score, ScorerFailed
 from comments.screening.scorers.outside import OutsideScorer
@@ -49,12 +49,13 @@ class Akismet(OutsideScorer):
 
     def learn(self, decisions: Sequence[Any]) -> None:
         """
-        Tell Akismet where editors saw it differently. A text that it was never asked about is not sent to it now.
+        Tell Akismet where editors saw it differently. A text that it was never asked about is not sent to it now, and
+        nothing is while it is switched off.
 
         A correction that does not arrive is lost, and logged.
         """
         settings = conf.get()
-        if self.lacks(settings):
+        if self.lacks(settings) or self.name in thresholds.of(None, exact=True).switched_off:
             return
         for lesson in decisions:
             verb = _correction(lesson)

@@ -13,7 +13,6 @@ import http.client
 import io
 import ipaddress
 import json
-import math
 import queue
 import re
 import socket
@@ -157,7 +156,7 @@ class OutsideScorer:
 
 def probability(value: object) -> float:
     """Return ``value`` when it is a number from 0 to 1; else raise ``ScorerFailed``."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= 1:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise ScorerFailed("bad_answer")
     return float(value)
 
@@ -260,15 +259,18 @@ def _exchanged(line: _Line, parts: SplitResult, body: bytes, headers: Mapping[st
         # A key with a line break in it, for one.
         raise ScorerFailed("not_set_up") from None
     answer = http.client.HTTPResponse(line, method="POST")  # type: ignore[arg-type]  # all it asks of it is a file
-    answer.begin()
-    if not 200 <= answer.status < 300:
-        raise ScorerFailed("status", status=answer.status)
-    if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise ScorerFailed("bad_answer")
-    read = answer.read(BODY_LIMIT + 1)
-    if len(read) > BODY_LIMIT:
-        raise ScorerFailed("bad_answer")
-    return Answer(read, {name.lower(): value for name, value in answer.headers.items()})
+    try:
+        answer.begin()
+        if not 200 <= answer.status < 300:
+            raise ScorerFailed("status", status=answer.status)
+        if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise ScorerFailed("bad_answer")
+        read = answer.read(BODY_LIMIT + 1)
+        if len(read) > BODY_LIMIT:
+            raise ScorerFailed("bad_answer")
+        return Answer(read, {name.lower(): value for name, value in answer.headers.items()})
+    finally:
+        answer.close()
 
 
 class _Line(io.RawIOBase):
