@@ -215,10 +215,10 @@ class DiscussionSerializer(Shape):
     is_open = serializers.BooleanField()
     counts = DiscussionCountsSerializer()
     guidelines_version = serializers.IntegerField(allow_null=True)
-    closed_reason = serializers.CharField(allow_blank=True)
+    closed_reason = serializers.CharField(allow_blank=True, help_text="Why it is closed now, for readers.")
     closed_at = serializers.DateTimeField(allow_null=True)
-    opens_at = serializers.DateTimeField(allow_null=True)
-    closes_at = serializers.DateTimeField(allow_null=True)
+    opens_at = serializers.DateTimeField(allow_null=True, help_text="When it opens next, all clocks taken together.")
+    closes_at = serializers.DateTimeField(allow_null=True, help_text="While it is open: when it closes next.")
     version = serializers.IntegerField(help_text="Moves with everything readers can see.")
 
 
