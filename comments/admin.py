@@ -36,12 +36,16 @@ from comments.models import (
     Desk,
     Discussion,
     Finding,
+    Fingerprint,
     IssueMessage,
     IssueReport,
     Phrase,
+    PolicyChange,
+    PolicyVersion,
     Reaction,
     Reason,
     Revision,
+    Setting,
     Token,
 )
 from comments.screening import sentences
@@ -430,6 +434,36 @@ class ReasonAdmin(Admin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(Setting)
+class SettingAdmin(ReadOnly):
+    """What is set where. Changed on the desk, where each change is written down."""
+
+    list_display = ("name", "scope", "section", "discussion", "value", "changed_by", "changed_at")
+    list_select_related = ("discussion", "changed_by")
+    list_filter = ("scope",)
+    search_fields = ("name", "section", "discussion__title")
+
+
+@admin.register(PolicyChange)
+class PolicyChangeAdmin(BigReadOnly):
+    list_display = ("id", "kind", "subject", "before", "after", "made_by", "created_at")
+    list_select_related = ("made_by",)
+    list_filter = ("kind", "created_at")
+    search_fields = ("subject", "note", "made_by__name")
+
+
+@admin.register(PolicyVersion)
+class PolicyVersionAdmin(ReadOnly):
+    list_display = ("id", "number")
+
+
+@admin.register(Fingerprint)
+class FingerprintAdmin(BigReadOnly):
+    list_display = ("id", "comment", "band", "created_at")
+    list_select_related = ("comment",)
+    search_fields = ("=comment__id",)
 
 
 @admin.register(Token)
