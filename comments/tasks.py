@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 from django.db import close_old_connections, transaction
+from django.utils import timezone
 
-from comments import discussions, jobs, moderation
+from comments import discussions, jobs, moderation, thresholds
 from comments.breaker import Breaker
+from comments.screening.rules import repeats
 
 logger = logging.getLogger(__name__)
 broker = Breaker(failures=2, seconds=10)
@@ -78,6 +81,13 @@ def reconcile_counts(**_later: Any) -> None:
     """Compare counters with rows, log what differs and put it right."""
     for difference in discussions.reconcile(repair=True):
         logger.error("count drifted: %s", difference)
+
+
+@shared_task(base=Hint, name="comments.tasks.forget_fingerprints")
+def forget_fingerprints(**_later: Any) -> None:
+    """Forget what texts had in common once no rule asks for it any more."""
+    days = thresholds.of(None, exact=True).campaign_days
+    repeats.forget_fingerprints(timezone.now() - timedelta(days=days))
 
 
 def swept(*, limit: int = 500, seconds: float = 60) -> int:

@@ -161,6 +161,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "comments.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
     "run-due-jobs": {"task": "comments.tasks.run_due_jobs", "schedule": 30.0, "options": {"expires": 30}},
     "send-answers": {"task": "comments.issues.tasks.send_answers", "schedule": 60.0, "options": {"expires": 60}},
+    "forget-fingerprints": {"task": "comments.tasks.forget_fingerprints", "schedule": 3600.0},
     "reconcile-counts": {"task": "comments.tasks.reconcile_counts", "schedule": 3600.0},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")

@@ -130,6 +130,26 @@ def _chip(code: str, facts: dict[str, Any]) -> str:
             return _("suspect phrase")
         case "phrase_banned":
             return _("banned phrase")
+        case "short":
+            return _("short")
+        case "refused_domain":
+            return _("refused site")
+        case "shouting":
+            return _("capitals")
+        case "only_emoji":
+            return _("only emoji")
+        case "language":
+            return _("other language")
+        case "personal_data":
+            return _("personal data")
+        case "campaign":
+            return _("campaign?")
+        case "rejection_rate":
+            return _("often rejected")
+        case "premoderated_person":
+            return _("person waits")
+        case "score_over":
+            return _("high score")
         case "repeat":
             return _("same text")
         case "flood":
