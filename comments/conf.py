@@ -46,6 +46,9 @@ class Settings:
     may_fail: tuple[str, ...] = ()
     """Names of scorers whose failure does not hold a comment: the others decide."""
 
+    models_folder: str = ""
+    """Folder with ``toxicity.bin`` and ``spam.bin``, as ``train_model`` writes them. Empty: those that ship."""
+
     audit_percent: int = 5
     """Of what screening publishes by itself, this share is drawn by lot for an editor to look at. 0: none."""
 
