@@ -13,6 +13,8 @@ from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 
 RULES = (
+    "comments.screening.scorers.linear.local",
+    "comments.screening.scorers.linear.spam",
     "comments.screening.rules.text.hold_sanitizer_disagreement",
     "comments.screening.rules.text.reject_empty",
     "comments.screening.rules.text.hold_long",

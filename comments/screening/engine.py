@@ -44,7 +44,11 @@ def scorer(path: str) -> Scorer | None:
 def _scored(asked: Scorer, candidate: Candidate) -> Iterator[Draft]:
     """Ask a scorer as if it were a rule: its score is a finding that objects to nothing."""
     [answer] = asked.score([view(candidate)])
-    facts: dict[str, object] = {"labels": answer.labels} if answer.labels else {}
+    facts: dict[str, object] = {"scorer": asked.name}
+    if answer.p is not None:
+        facts["p"] = round(answer.p, 4)
+    if answer.labels:
+        facts["labels"] = answer.labels
     if answer.top:
         facts["weights"] = [round(weight, 3) for _start, _end, weight in answer.top]
     yield Draft(

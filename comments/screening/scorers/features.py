@@ -21,7 +21,7 @@ BITS = 18
 MASK = (1 << BITS) - 1
 
 MAX_CHARACTERS = 2_000
-"""Only so much of a text is read: what follows seldom changes what it is, and a hostile text costs no more than this."""
+"""Only so much of a text is read: what follows seldom changes what it is, and no text costs more than this."""
 
 LATIN_SHARE = 0.5
 

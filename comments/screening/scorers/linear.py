@@ -64,7 +64,9 @@ class Linear:
             return Score(p, version=version)
         logit = weights.logit(buckets)
         p, version = self._combined(weights, logit, buckets)
-        return Score(p, top=raised(weights, read, logit), version=version)
+        # Most comments are low; which words made them a little less so interests nobody.
+        notable = weights.probability(logit) >= weights.medium
+        return Score(p, top=raised(weights, read, logit) if notable else (), version=version)
 
     def _combined(self, weights: Weights, logit: float, buckets: Sequence[int]) -> tuple[float, str]:
         return weights.probability(logit), weights.version
