@@ -18,6 +18,8 @@ from django.core.exceptions import ImproperlyConfigured
 from comments import hours
 
 RULES = (
+    "comments.screening.scorers.linear.local",
+    "comments.screening.scorers.linear.spam",
     "comments.screening.rules.text.hold_sanitizer_disagreement",
     "comments.screening.rules.text.reject_empty",
     "comments.screening.rules.text.hold_long",
@@ -101,6 +103,8 @@ class Settings:
 
     scorer_secret: str = field(default="", repr=False)
     """Signs what is sent there, so that it can refuse everybody else."""
+    models_folder: str = ""
+    """Folder with ``toxicity.bin`` and ``spam.bin``, as ``train_model`` writes them. Empty: those that ship."""
 
     audit_percent: int = 5
     """Of what screening publishes by itself, this share is drawn by lot for an editor to look at. 0: none."""

@@ -114,7 +114,7 @@ def test_a_comment_is_checked_published_answered_edited_removed_and_explained(si
         lambda: [c for c in daniel.get("/moderation/comments/?queue=to_decide").json()["results"] if c["id"] == answer],
         what="the card",
     )[0]
-    assert [f["code"] for f in card["findings"]] == ["links"]
+    assert [f["code"] for f in card["findings"] if f["verdict"] != "publish"] == ["links"]
     decided = daniel.post(
         f"/moderation/comments/{answer}/decisions/", json={"verdict": "publish", "version": card["version"]}
     )

@@ -47,7 +47,13 @@ class Objection:
 
 
 def objections(findings: Iterable[Finding], text: str) -> list[Objection]:
-    """Return the findings on ``text`` in the order in which the rules ran."""
+    """
+    Return the findings on ``text`` in the order in which the rules ran, scores last.
+
+    What passed, and a score that says nothing in particular, is no objection.
+    """
+    said = [finding for finding in findings if isinstance(finding.evidence, dict) and _is_said(finding)]
+    said.sort(key=lambda finding: finding.code == "score")
     return [
         Objection(
             number=number,
@@ -59,9 +65,19 @@ def objections(findings: Iterable[Finding], text: str) -> list[Objection]:
             spans=(spans := _spans(facts, len(text))),
             quotes=list(dict.fromkeys(text[start:end] for start, end in spans))[:5],
         )
-        for number, finding in enumerate(findings, start=1)
-        if isinstance(facts := finding.evidence, dict)
+        for number, finding in enumerate(said, start=1)
+        for facts in (finding.evidence,)
     ]
+
+
+def _is_said(finding: Finding) -> bool:
+    match finding.code:
+        case "passed" | "no_score":
+            return False
+        case "score":
+            return sentences.worth_reading(finding.evidence)
+        case _other:
+            return True
 
 
 def _spans(facts: dict[str, Any], length: int) -> list[tuple[int, int]]:

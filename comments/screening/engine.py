@@ -46,7 +46,11 @@ def _scored(asked: Scorer, candidate: Candidate) -> Iterator[Draft]:
     [answer] = asked.score([view(candidate)])
     if answer.p is not None and not 0 <= answer.p <= 1:
         raise ScorerFailed("bad_answer")
-    facts: dict[str, object] = {"labels": answer.labels} if answer.labels else {}
+    facts: dict[str, object] = {"scorer": asked.name}
+    if answer.p is not None:
+        facts["p"] = round(answer.p, 4)
+    if answer.labels:
+        facts["labels"] = answer.labels
     if answer.top:
         facts["weights"] = [round(weight, 3) for _start, _end, weight in answer.top]
     yield Draft(

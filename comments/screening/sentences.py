@@ -139,6 +139,12 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
             return _("A rule took too long (%(milliseconds)s ms)") % _known(facts, "milliseconds")
         case "screening_failed":
             return _("Screening was begun %(attempts)s times and never finished") % _known(facts, "attempts")
+        case "score":
+            return _score(facts)
+        case "no_score":
+            return _("No score: a language it does not read, or too little to read")
+        case "scorer_failed":
+            return _("A scorer failed (%(error)s), so this was not scored") % _known(facts, "error")
         case "staff":
             return _("Written by staff")
         case _other:
@@ -180,6 +186,27 @@ def _scorer_failed(why: object) -> str:
             return _("%(scorer)s is not set up")
         case _unknown:
             return _("%(scorer)s failed (%(error)s)")
+
+
+def _score(facts: dict[str, Any]) -> str:
+    p = facts.get("p")
+    given = {"scorer": facts.get("scorer", "?"), "p": f"{p:.2f}" if isinstance(p, int | float) else "?"}
+    if not worth_reading(facts):
+        return _("Score %(p)s (%(scorer)s)") % given
+    match given["scorer"]:
+        case "local":
+            said = _("Looks like what editors remove: %(p)s") % given
+        case "spam":
+            said = _("Looks like advertising: %(p)s") % given
+        case _other:
+            said = _("%(scorer)s would remove it: %(p)s") % given
+    return _("%(said)s; words that raised it are marked") % {"said": said} if facts.get("spans") else said
+
+
+def worth_reading(facts: dict[str, Any]) -> bool:
+    """Say whether a score is one an editor should see beside the objections: it names words, or is at least 0.5."""
+    p = facts.get("p")
+    return bool(facts.get("spans")) or (isinstance(p, int | float) and p >= 0.5)
 
 
 def _known(facts: dict[str, Any], *names: str) -> dict[str, Any]:
