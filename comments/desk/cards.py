@@ -53,7 +53,7 @@ def objections(findings: Iterable[Finding], text: str) -> list[Objection]:
     What passed, and a score that says nothing in particular, is no objection.
     """
     said = [finding for finding in findings if isinstance(finding.evidence, dict) and _is_said(finding)]
-    said.sort(key=lambda finding: finding.code == "score")
+    said.sort(key=lambda finding: (finding.code == "score", finding.verdict == "publish"))
     return [
         Objection(
             number=number,

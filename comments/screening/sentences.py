@@ -176,6 +176,8 @@ def _scorer_failed(why: object) -> str:
             return _("%(scorer)s was not asked: its certificate cannot be trusted")
         case "status":
             return _("%(scorer)s answered with an error (%(status)s)")
+        case "slow":
+            return _("%(scorer)s took too long")
         case "bad_answer":
             return _("%(scorer)s gave an answer that cannot be used")
         case "breaker_open":
