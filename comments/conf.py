@@ -82,6 +82,15 @@ class Settings:
     issues_per_hour: int = 20
     """Issue reports per hour from one network; later ones are refused with the minutes left. 0: no limit."""
 
+    flag_hold_weight: int = 3
+    """
+    When readers' flags on a comment weigh this much together, it waits for an editor. A reader without a record weighs
+    1, others between 0.1 and 2, by how editors decided on what they flagged. 0: never.
+    """
+
+    flags_per_hour: int = 30
+    """Comments one reader may flag per hour; later ones are refused with the minutes left. 0: no limit."""
+
     premoderate: bool = False
     """Every comment on the site waits for an editor."""
 
@@ -147,6 +156,7 @@ PANEL = {
     "flood_comments": "discussion",
     "flood_minutes": "discussion",
     "posts_per_minute": "discussion",
+    "flag_hold_weight": "discussion",
     "edit_minutes": "discussion",
 }
 """Settings that editors may change, and the lowest level at which they may: see :mod:`comments.thresholds`."""

@@ -1,6 +1,6 @@
 """Judgement: ask every rule and scorer, write down what each says, combine it to one verdict."""
 
 from comments.screening.engine import advise, combine, failed_too_often, run
-from comments.screening.verdicts import Candidate, Draft, Policy, Verdict
+from comments.screening.verdicts import Candidate, Draft, Policy, Verdict, latest_run
 
-__all__ = ["Candidate", "Draft", "Policy", "Verdict", "advise", "combine", "failed_too_often", "run"]
+__all__ = ["Candidate", "Draft", "Policy", "Verdict", "advise", "combine", "failed_too_often", "latest_run", "run"]

@@ -34,6 +34,8 @@ def for_author(code: str, facts: dict[str, Any]) -> str:
             return _("nothing of it was left to show")
         case "sanitizer_disagreement" | "sanitizer_failed":
             return _("its formatting has to be looked at")
+        case "flagged":
+            return _("readers have asked for an editor to look at it")
         case _unchecked:
             return _("it could not be checked by itself; this is not about what you wrote")
 
@@ -79,6 +81,12 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
             return _("A rule took too long (%(milliseconds)s ms)") % _known(facts, "milliseconds")
         case "screening_failed":
             return _("Screening was begun %(attempts)s times and never finished") % _known(facts, "attempts")
+        case "flagged":
+            return ngettext(
+                "Reported by %(people)s reader; weighs %(weight)s, %(needed)s holds",
+                "Reported by %(people)s readers; together they weigh %(weight)s, %(needed)s holds",
+                facts.get("people", 1),
+            ) % _known(facts, "people", "weight", "needed")
         case "staff":
             return _("Written by staff")
         case _other:
