@@ -18,6 +18,7 @@ from django.db import close_old_connections, transaction
 
 from comments import discussions, jobs, moderation
 from comments.breaker import Breaker
+from comments.models import Job
 
 logger = logging.getLogger(__name__)
 broker = Breaker(failures=2, seconds=10)
@@ -63,7 +64,9 @@ def sweep(**_later: Any) -> None:
 @shared_task(base=Hint, name="comments.tasks.run_job")
 def run_job(job_id: int, **_later: Any) -> None:
     """Do a job, or go on with it: ten minutes at most, then the next worker's turn."""
-    jobs.run(job_id, seconds=600)
+    job = jobs.run(job_id, seconds=600)
+    if job is not None and job.state == Job.State.RUNNING and job.claimed_at is None:
+        run_job.delay_on_commit(job_id)
 
 
 @shared_task(base=Hint, name="comments.tasks.run_due_jobs")
