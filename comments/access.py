@@ -21,6 +21,8 @@ def is_open(discussion: Discussion, at: datetime | None = None) -> bool:
     if discussion.closes_at and discussion.closes_at <= at:
         return False
     if discussion.mode == Discussion.Mode.CLOSED:
+        if discussion.closed_at and at < discussion.closed_at:
+            return True
         return bool(discussion.opens_at and discussion.opens_at <= at)
     return True
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -434,6 +436,114 @@ def screen(comment_id: int, version: int) -> Decision | None:
     except CommentChanged:
         logger.info("comment %s moved on while it was screened", comment_id)
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Rescreened:
+    """What screening a stored text again comes to: where it was, where it is or would be, and what it was judged by."""
+
+    comment: Comment
+    revision: Revision
+    before: str
+    after: str
+    """The same as ``before`` where nothing is decided again."""
+    left_to_people: bool
+    """An editor, its author or readers' reports decided last: no rule was asked."""
+    unchecked: bool
+    """A rule or a sanitizer failed, which says nothing about the text."""
+    remade: tuple[Revision, text.Rendered] | None
+    """The text that readers see and the safe HTML that this release makes of it, where another release made it."""
+    drafts: list[Draft]
+    verdict: Verdict | None
+
+
+def screen_again(comment_id: int, statuses: Collection[str] = (Status.PUBLISHED, Status.HELD)) -> Rescreened | None:
+    """
+    Return what today's rules, scorers and sanitizer make of a stored text, judged as of when it was written.
+
+    Changes nothing. ``None`` when its latest text is in none of ``statuses``. What anybody but screening decided last
+    is left as it is, except that its HTML is made again. Something published is held and never rejected.
+    """
+    revision = (
+        Revision.objects.filter(comment_id=comment_id)
+        .select_related("comment__author__user", "comment__discussion", "comment__parent")
+        .order_by("-number")
+        .first()
+    )
+    if revision is None or revision.comment.status in (Status.WITHDRAWN, Status.REJECTED):
+        return None
+    comment, before = revision.comment, revision.status
+    remade = _remade(comment) if comment.status in statuses else None
+    decided = comment.decisions.order_by("-id").first()
+    asked = before in statuses and before in (Status.PUBLISHED, Status.HELD)
+    if not asked and remade is None:
+        return None
+    if not asked or decided is None or decided.decider != Decider.SCREENING or decided.revision_id != revision.pk:
+        return Rescreened(comment, revision, before, before, asked, False, remade, [], None)
+    drafts, rendered, policy = screening.run(revision, revision.created_at)
+    unchecked = rendered is None or any(draft.code in screening.FAILED for draft in drafts)
+    if before == Status.PUBLISHED:
+        drafts = screening.against_what_stands(drafts)
+    verdict = screening.combine(drafts, policy)
+    if before == Status.PUBLISHED and verdict.action == "reject":
+        verdict = replace(verdict, action="hold", reason="")
+    if rendered is not None and before != Status.PUBLISHED:
+        verdict = verdict.with_html(rendered.html, rendered.version)
+    return Rescreened(comment, revision, before, BECOMES[verdict.action], False, unchecked, remade, drafts, verdict)
+
+
+def rescreen(comment_id: int, statuses: Collection[str] = (Status.PUBLISHED, Status.HELD)) -> Rescreened | None:
+    """
+    Do what :func:`screen_again` says: store the findings, make the HTML again, hold or publish. Safe to do twice.
+
+    ``None``, too, when the comment moved on meanwhile: whoever moved it has judged it anew.
+    """
+    found = screen_again(comment_id, statuses)
+    if found is None:
+        return None
+    try:
+        with transaction.atomic():
+            current = lock(found.comment.pk, found.comment.discussion_id)
+            if current.version != found.comment.version:
+                raise CommentChanged(current, _what_changed(current))
+            Finding.objects.bulk_create([draft.as_row(found.revision) for draft in found.drafts])
+            if found.remade:
+                _write_html(current, *found.remade)
+            if found.verdict and found.after != found.before:
+                _decide(found.comment, found.verdict, Decider.SCREENING, Trigger.SCREENING)
+    except CommentChanged:
+        logger.info("comment %s moved on while it was screened again", comment_id)
+        return None
+    return found
+
+
+def _remade(comment: Comment) -> tuple[Revision, text.Rendered] | None:
+    """Return what this release makes of the text readers see, or that waits, if another release made its HTML."""
+    texts = comment.revisions.filter(status=comment.status).exclude(html="").order_by("-number")
+    shown = texts.exclude(sanitizer_version=text.VERSION).first()
+    if shown is None or texts.first() != shown:
+        return None
+    try:
+        rendered = text.to_html(shown.text)
+    except Exception:
+        logger.exception("the sanitizer failed on comment %s", comment.pk)
+        return None
+    if not rendered.html:
+        logger.warning("comment %s: this release leaves nothing of its text; its HTML stays", comment.pk)
+        return None
+    return shown, rendered
+
+
+def _write_html(comment: Comment, shown: Revision, rendered: text.Rendered) -> None:
+    moved = comment.status == Status.PUBLISHED and comment.html != rendered.html
+    Revision.objects.filter(pk=shown.pk).update(html=rendered.html, sanitizer_version=rendered.version)
+    if not moved:
+        return
+    Comment.objects.filter(pk=comment.pk).update(html=rendered.html)
+    discussion = comment.discussion
+    discussion.version += 1
+    Discussion.objects.filter(pk=discussion.pk).update(version=discussion.version)
+    transaction.on_commit(lambda: threads.discussion_moved(discussion.key, discussion.version), robust=True)
 
 
 def _claim(revision: Revision) -> bool:

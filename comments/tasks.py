@@ -17,6 +17,7 @@ from celery.contrib.django.task import DjangoTask
 from django.db import close_old_connections, transaction
 
 from comments import discussions, jobs, moderation
+from comments import rescreening as rescreening  # so that a worker knows this kind of job
 from comments.breaker import Breaker
 from comments.models import Job
 

@@ -11,7 +11,7 @@ from comments.screening.verdicts import Candidate, Draft
 
 def hold_closed(candidate: Candidate) -> Iterator[Draft]:
     """Hold what arrived while the discussion was being closed."""
-    if candidate.discussion and not is_open(candidate.discussion) and not candidate.by_staff:
+    if candidate.discussion and not is_open(candidate.discussion, candidate.at) and not candidate.by_staff:
         yield Draft("closed")
 
 
