@@ -413,7 +413,9 @@ def test_the_page_refuses_what_cannot_be_reported(
 ) -> None:
     held = post(reader, "Read https://elsewhere.example/ about it.")
 
-    assert client_of(reader).get(f"/comments/{published.pk}/flag/").status_code == 403
+    own = client_of(reader).get(f"/comments/{published.pk}/flag/")
+    assert own.status_code == 403 and f'href="/comments/{published.pk}/withdraw/"' in own.content.decode()
+    assert client_of(reader).post(f"/comments/{published.pk}/flag/", {"reason": "spam"}).status_code == 403
     assert client_of(person("one")).get(f"/comments/{held.pk}/flag/").status_code == 404
     assert client_of(None).get(f"/comments/{held.pk}/flag/").status_code == 404
     stranger = Client(enforce_csrf_checks=True)

@@ -357,6 +357,9 @@ def flag(request: HttpRequest, pk: int) -> HttpResponse:
         if comment.status != Status.PUBLISHED:
             raise _unknown()
         return _flag_page(request, comment, {"sign_in": shown.sign_in_url(request.path, "main")}, status=401)
+    if comment.author_id == person.pk and comment.status == Status.PUBLISHED:
+        withdraw = f"{shown.prefix()}{comment.pk}/withdraw/"
+        return _flag_page(request, comment, {"withdraw_url": withdraw}, status=403)
     if request.method == "GET":
         made = moderation.flag_of(person, comment)
         if made is None:
@@ -365,7 +368,7 @@ def flag(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         moderation.flag(person, comment, request.POST.get("reason", ""), request.POST.get("note", "").strip())
     except Refused as refused:
-        if refused.status in (404, 409) or comment.author_id == person.pk:
+        if refused.status in (404, 409):
             raise
         title = _("Choose what is wrong with it.") if refused.code == "unknown_reason" else refused.detail
         response = _flag_page(request, comment, {"refused": refused, "title": title}, status=refused.status)
@@ -376,7 +379,7 @@ def flag(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _flag_page(request: HttpRequest, comment: Comment, more: dict[str, Any], *, status: int = 200) -> HttpResponse:
-    asks = comment.status == Status.PUBLISHED and "state" not in more and "sign_in" not in more
+    asks = comment.status == Status.PUBLISHED and not more.keys() & {"state", "sign_in", "withdraw_url"}
     row = threads.around(comment.discussion_id, comment.path)[-1] if comment.status == Status.PUBLISHED else None
     chosen = request.POST.get("reason", "")
     reasons = [(r.code, str(r), r.code == chosen) for r in Reason.objects.filter(is_active=True)] if asks else []
