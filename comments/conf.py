@@ -22,6 +22,7 @@ RULES = (
     "comments.screening.rules.author.hold_new_author",
     "comments.screening.rules.author.hold_repeat",
     "comments.screening.rules.author.hold_flood",
+    "comments.screening.rules.author.hold_rewritten_after_flags",
     "comments.screening.rules.discussion.hold_closed",
     "comments.screening.rules.discussion.hold_premoderated",
 )

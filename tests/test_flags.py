@@ -167,6 +167,30 @@ def test_a_new_text_starts_clean_and_the_old_flags_stay_with_the_old_one(
     assert Flag.objects.get(pk=again.pk).state == "upheld" and records_are_exact()
 
 
+def test_rewriting_what_reports_had_held_is_no_way_around_the_editor(
+    flagged: Any, published: Comment, reader: Commenter, editor: Commenter
+) -> None:
+    for name in ("one", "two", "three"):
+        flagged(name)
+
+    def rewrite(words: str) -> None:
+        published.refresh_from_db()
+        posting.edit_comment(reader, published, words)
+        published.refresh_from_db()
+        moderation.screen(published.pk, published.version)
+        published.refresh_from_db()
+
+    rewrite("The tram is late and the mayor is a liar!")
+    assert published.status == Status.HELD
+    moderation.rescreen(published.pk)
+    published.refresh_from_db()
+    assert published.status == Status.HELD
+
+    as_editor(published, "publish", editor)
+    rewrite("The tram is late.")
+    assert published.status == Status.PUBLISHED and published.html == "<p>The tram is late.</p>"
+
+
 def test_published_words_go_even_while_an_edit_of_them_waits(
     flagged: Any, published: Comment, reader: Commenter, editor: Commenter, discussion: Discussion
 ) -> None:

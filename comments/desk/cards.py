@@ -147,6 +147,8 @@ def _chip(code: str, facts: dict[str, Any]) -> str:
             return _("formatting")
         case "flagged":
             return _("reported")
+        case "rewritten_after_flags":
+            return _("rewritten after reports")
         case "rule_failed" | "rule_slow" | "screening_failed":
             return _("not checked")
         case _other:

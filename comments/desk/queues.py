@@ -34,7 +34,11 @@ class Queue:
     empty: str | Promise
     counted: bool = False
     oldest_first: bool = False
-    heaviest_first: bool = False
+
+    @property
+    def heaviest_first(self) -> bool:
+        """Ordered by the weight of readers' reports."""
+        return self.name == "reported"
 
     def rows(self) -> QuerySet[Revision]:
         """Return the texts of this queue in its order, each with its comment, author, story and parent."""
@@ -84,7 +88,6 @@ QUEUES = (
         _("Reported"),
         _("No published comment waits with readers' reports."),
         counted=True,
-        heaviest_first=True,
     ),
     Queue(
         "unscreened",
