@@ -39,6 +39,7 @@ from comments.models import (
     Discussion,
     Finding,
     Fingerprint,
+    Flag,
     HouseRule,
     HouseRuleVersion,
     IssueMessage,
@@ -309,6 +310,19 @@ class ReactionAdmin(BigReadOnly):
         return on_the_desk(reaction.comment_id)
 
 
+@admin.register(Flag)
+class FlagAdmin(BigReadOnly):
+    list_display = ("id", "desk", "reason", "note", "person", "weight", "counts", "state", "created_at")
+    list_select_related = ("person",)
+    list_filter = ("state", "counts", "created_at")
+    search_fields = ("=comment__id", "=reason", "person__name")
+    search_help_text = gettext_lazy("A comment's number, a reason's code or a reporter's name.")
+
+    @admin.display(description=gettext_lazy("comment"))
+    def desk(self, flag: Flag) -> str:
+        return on_the_desk(flag.comment_id)
+
+
 # --- Stories and people ---------------------------------------------------------------------------------------------
 
 
@@ -371,6 +385,8 @@ class CommenterAdmin(NeverDeleted):
         "email",
         "published_count",
         "rejected_count",
+        "upheld_flag_count",
+        "dismissed_flag_count",
         "preferred_language",
         "terms_version",
         "created_at",

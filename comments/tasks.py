@@ -19,7 +19,9 @@ from django.db import close_old_connections, transaction
 from django.utils import timezone
 
 from comments import discussions, jobs, moderation, thresholds
+from comments import rescreening as rescreening  # so that a worker knows this kind of job
 from comments.breaker import Breaker
+from comments.models import Job
 from comments.screening.rules import repeats
 
 logger = logging.getLogger(__name__)
@@ -66,7 +68,9 @@ def sweep(**_later: Any) -> None:
 @shared_task(base=Hint, name="comments.tasks.run_job")
 def run_job(job_id: int, **_later: Any) -> None:
     """Do a job, or go on with it: ten minutes at most, then the next worker's turn."""
-    jobs.run(job_id, seconds=600)
+    job = jobs.run(job_id, seconds=600)
+    if job is not None and job.state == Job.State.RUNNING and job.claimed_at is None:
+        run_job.delay_on_commit(job_id)
 
 
 @shared_task(base=Hint, name="comments.tasks.run_due_jobs")

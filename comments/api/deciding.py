@@ -13,15 +13,15 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 
-from comments import moderation, text
+from comments import flags, moderation, text
 from comments.api import described
 from comments.api.bodies import read
 from comments.api.described import COMMENT, CURSOR, call
 from comments.api.endpoint import Moderating, answer, limit_asked, moment, signed_in
 from comments.api.forms import DecisionForm, PhraseForm
 from comments.exceptions import Refused
-from comments.models import Comment, Decider, Decision, Finding, Phrase, Revision, Status
-from comments.screening import Verdict, sentences
+from comments.models import Comment, Decider, Decision, Finding, Flag, Phrase, Revision, Status
+from comments.screening import Verdict, latest_run, sentences
 
 CARDS = 25
 MOST_CARDS = 100
@@ -48,7 +48,7 @@ class QueuesView(Moderating):
     def get(self, request: Request) -> HttpResponse:
         waiting = Revision.objects.filter(status=Status.HELD).count()
         received = Revision.objects.filter(status=Status.RECEIVED).count()
-        return answer({"to_decide": waiting, "received": received})
+        return answer({"to_decide": waiting, "received": received, "reported": flags.reported().count()})
 
 
 # --- Cards ------------------------------------------------------------------------------------------------------------
@@ -70,16 +70,18 @@ def _latest() -> QuerySet[Revision]:
 QUEUES: dict[str, Callable[[], QuerySet[Revision]]] = {
     "to_decide": _to_decide,
     "received": _received,
+    "reported": flags.reported,
     "all": _latest,
 }
 
 
 def _with_everything(revisions: QuerySet[Revision]) -> QuerySet[Revision]:
-    """Fetch what a card shows: three queries, however many cards."""
+    """Fetch what a card shows: four queries, however many cards."""
     return revisions.select_related(
         "comment__author", "comment__discussion", "comment__parent__author"
     ).prefetch_related(
         Prefetch("findings", Finding.objects.order_by("id")),
+        Prefetch("comment__flags", flags.open_ones().select_related("person"), to_attr="open_flags"),
         Prefetch("comment__decisions", Decision.objects.order_by("-id").select_related("made_by", "words")),
     )
 
@@ -87,6 +89,7 @@ def _with_everything(revisions: QuerySet[Revision]) -> QuerySet[Revision]:
 def card(revision: Revision) -> dict[str, Any]:
     comment = revision.comment
     author, discussion, parent = comment.author, comment.discussion, comment.parent
+    findings = latest_run(list(revision.findings.all()))
     return {
         "id": comment.pk,
         "version": comment.version,
@@ -121,16 +124,35 @@ def card(revision: Revision) -> dict[str, Any]:
                 "version": finding.rule_version,
                 "milliseconds": finding.milliseconds,
             }
-            for finding in revision.findings.all()
+            for finding in findings
             if finding.code != "passed"
         ],
         "passed": {
             rule: milliseconds
-            for finding in revision.findings.all()
+            for finding in findings
             if finding.code == "passed"
             for rule, milliseconds in finding.evidence.get("rules", {}).items()
         },
+        "flags": [_flag(flag) for flag in comment.open_flags],  # type: ignore[attr-defined]  # prefetched
         "decisions": [_past(decision) for decision in [*comment.decisions.all()][:HISTORY]],
+    }
+
+
+def _flag(flag: Flag) -> dict[str, Any]:
+    person = flag.person
+    return {
+        "id": flag.pk,
+        "reason": flag.reason,
+        "note": flag.note,
+        "weight": float(flag.weight),
+        "counts": flag.counts,
+        "reporter": {
+            "id": person.pk,
+            "name": person.name,
+            "upheld": person.upheld_flag_count,
+            "dismissed": person.dismissed_flag_count,
+        },
+        "created_at": moment(flag.created_at),
     }
 
 
@@ -159,18 +181,38 @@ def _after(cursor: str, *, newest_first: bool) -> Q:
     """Return what lies behind ``cursor``: microseconds since 1970 and the id of the last card seen."""
     place = _place.fullmatch(cursor)
     if place is None:
-        raise Refused("bad_cursor", _("This page link is not valid any more. Start from the first page."))
+        raise _bad_cursor()
     at, last = EPOCH + int(place[1]) * MICROSECOND, int(place[2])
     if newest_first:
         return Q(created_at__lte=at) & (Q(created_at__lt=at) | Q(id__lt=last))
     return Q(created_at__gte=at) & (Q(created_at__gt=at) | Q(id__gt=last))
 
 
+def _behind(cursor: str, queue: str) -> Q:
+    if queue != "reported":
+        return _after(cursor, newest_first=queue == "all")
+    behind = flags.after(cursor)
+    if behind is None:
+        raise _bad_cursor()
+    return behind
+
+
+def _place_of(last: Revision, queue: str) -> str:
+    if queue == "reported":
+        return flags.place(last)
+    return f"{(last.created_at - EPOCH) // MICROSECOND}-{last.pk}"
+
+
+def _bad_cursor() -> Refused:
+    return Refused("bad_cursor", _("This page link is not valid any more. Start from the first page."))
+
+
 class CardsView(Moderating):
     @call(
         "moderation_comments",
         "moderation",
-        "Cards of a queue: what waits, oldest first; `all` has the latest text of every comment, newest first",
+        "Cards of a queue: what waits, oldest first; `reported` what readers flagged, by weight; `all` the latest text "
+        "of every comment, newest first",
         {200: described.CardPageSerializer},
         parameters=[
             OpenApiParameter("queue", str, enum=list(QUEUES), default="to_decide"),
@@ -192,14 +234,14 @@ class CardsView(Moderating):
         if words := asked.get("q", "").replace("\x00", "").strip():
             found = found.filter(text__icontains=words[:200])
         if cursor := asked.get("cursor"):
-            found = found.filter(_after(cursor, newest_first=queue == "all"))
+            found = found.filter(_behind(cursor, queue))
         limit = min(limit_asked(request) or CARDS, MOST_CARDS)
         cards = [*_with_everything(found)[: limit + 1]]
         last = cards[limit - 1] if len(cards) > limit else None
         return answer(
             {
                 "results": [card(revision) for revision in cards[:limit]],
-                "next": f"{(last.created_at - EPOCH) // MICROSECOND}-{last.pk}" if last else None,
+                "next": _place_of(last, queue) if last else None,
             }
         )
 

@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from comments.api import problems
 from comments.api.bodies import Choice
-from comments.models import Decider, Discussion, IssueMessage, IssueReport, Phrase, PolicyChange, Status
+from comments.models import Decider, Discussion, Flag, IssueMessage, IssueReport, Phrase, PolicyChange, Status
 
 F = TypeVar("F", bound=Callable[..., Any])
 Shape = serializers.Serializer[Any]
@@ -241,6 +241,11 @@ class ReactedSerializer(Shape):
     reactions = ReactionsSerializer()
 
 
+class FlaggedSerializer(Shape):
+    id = serializers.IntegerField()
+    state = Choice(Flag.State.choices, help_text="`open` until an editor has decided.")
+
+
 class MeSerializer(Shape):
     id = serializers.IntegerField()
     name = serializers.CharField()
@@ -320,6 +325,7 @@ class DiagnosisSerializer(Shape):
 class QueuesSerializer(Shape):
     to_decide = serializers.IntegerField(help_text="Texts that wait for an editor.")
     received = serializers.IntegerField(help_text="Texts not screened yet.")
+    reported = serializers.IntegerField(help_text="Published comments with readers' flags no editor has decided about.")
 
 
 class CardAuthorSerializer(Shape):
@@ -350,6 +356,25 @@ class FindingSerializer(Shape):
     score = serializers.FloatField(allow_null=True)
     version = serializers.CharField(allow_blank=True, help_text="Of the scorer or house rule that said it.")
     milliseconds = serializers.FloatField()
+
+
+class CardReporterSerializer(Shape):
+    """Who flagged it, and how editors decided on what they flagged before."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    upheld = serializers.IntegerField()
+    dismissed = serializers.IntegerField()
+
+
+class CardFlagSerializer(Shape):
+    id = serializers.IntegerField()
+    reason = serializers.CharField()
+    note = serializers.CharField(allow_blank=True)
+    weight = serializers.FloatField(help_text="What it counted for when it was made, by its reporter's record.")
+    counts = serializers.BooleanField(help_text="False: an editor had let this text stand against the same reason.")
+    reporter = CardReporterSerializer()
+    created_at = serializers.DateTimeField()
 
 
 class DecisionSerializer(Shape):
@@ -392,6 +417,7 @@ class CardSerializer(Shape):
     passed = serializers.DictField(
         child=serializers.FloatField(), help_text="Rules that had nothing to say: name → milliseconds."
     )
+    flags = CardFlagSerializer(many=True, help_text="Those that wait for an editor, oldest first.")
     decisions = PastDecisionSerializer(many=True, help_text="The latest ten, newest first.")
 
 

@@ -30,6 +30,11 @@ class ReactionForm(Form):
     kind = Line(max_length=12, help_text="`like`.")
 
 
+class FlagForm(Form):
+    reason = Line(max_length=40, help_text="`spam`, `hate`, …: a reason the newsroom uses.")
+    note = Line(required=False, allow_blank=True, max_length=500, help_text="For the editor. The author never sees it.")
+
+
 class PreviewForm(Form):
     text = Words(help_text="As typed.")
     discussion = Line(required=False, max_length=200, help_text="Key of the discussion it is meant for.")

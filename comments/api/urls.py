@@ -60,6 +60,7 @@ urlpatterns: list[URLPattern] = [
     path("comments/<comments_id:comment_id>/", writing.CommentView.as_view(), name="comment"),
     path("comments/<comments_id:comment_id>/replies/", reading.RepliesView.as_view(), name="replies"),
     path("comments/<comments_id:comment_id>/reaction/", writing.ReactionView.as_view(), name="reaction"),
+    path("comments/<comments_id:comment_id>/flags/", writing.FlagsView.as_view(), name="flags"),
     path("me/", writing.MeView.as_view(), name="me"),
     path("me/discussions/<comments_key:key>/", writing.MyDiscussionView.as_view(), name="my_discussion"),
     path("preview/", writing.PreviewView.as_view(), name="preview"),

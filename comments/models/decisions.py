@@ -188,6 +188,9 @@ class Flag(models.Model):
     settled_by = models.ForeignKey(Decision, on_delete=models.PROTECT, null=True, blank=True, related_name="settled")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    is_new = False
+    """Not in the database: made by the very call that returned it."""
+
     class Meta:
         verbose_name = _("flag")
         verbose_name_plural = _("flags")

@@ -7,8 +7,10 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache, partial
 
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from comments import text
@@ -20,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 Rule = Callable[[Candidate], Iterable[Draft]]
 
+ABOUT_ARRIVING = frozenset({"premoderated", "new_author", "closed", "sanitizer_failed"})
 FAILED = frozenset({"rule_failed", "rule_slow", "scorer_failed"})
 """Codes of what could not be checked."""
 
@@ -80,9 +83,11 @@ def view(candidate: Candidate) -> CommentView:
     )
 
 
-def run(revision: Revision) -> tuple[list[Draft], text.Rendered | None, Policy]:
+def run(revision: Revision, at: datetime | None = None) -> tuple[list[Draft], text.Rendered | None, Policy]:
     """
     Return what every rule and scorer says of ``revision``, in their order, the safe HTML, and the policy for combining.
+
+    ``at`` is the moment as of which they judge: now, if not told.
 
     Nothing raised by the sanitizer, a rule or a scorer gets out: each becomes a finding that holds.
     """
@@ -99,6 +104,7 @@ def run(revision: Revision) -> tuple[list[Draft], text.Rendered | None, Policy]:
         author=comment.author,
         discussion=comment.discussion,
         comment=comment,
+        at=at or timezone.now(),
     )
     return judge(candidate), rendered, Policy(frozenset(candidate.settings.may_fail))
 
@@ -164,6 +170,16 @@ def _failure(rule: str, code: str, error: Exception, started: float) -> Draft:
         rule=rule,
         milliseconds=(time.perf_counter() - started) * 1000,
     )
+
+
+def against_what_stands(findings: Sequence[Draft]) -> list[Draft]:
+    """
+    Return ``findings`` without objections that say nothing against a text that is published already.
+
+    Those are rules about what arrives (everything here waits, the author is new, comments are closed) and rules that
+    failed: they keep a text back, and are no ground to take one down.
+    """
+    return [finding for finding in findings if finding.code not in ABOUT_ARRIVING | FAILED]
 
 
 def failed_too_often(attempts: int) -> Draft:

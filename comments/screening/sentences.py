@@ -56,6 +56,8 @@ def for_author(code: str, facts: dict[str, Any]) -> str:
             return _("nothing of it was left to show")
         case "sanitizer_disagreement" | "sanitizer_failed":
             return _("its formatting has to be looked at")
+        case "flagged" | "rewritten_after_flags":
+            return _("readers have asked for an editor to look at it")
         case _unchecked:
             return _("it could not be checked by itself; this is not about what you wrote")
 
@@ -143,8 +145,15 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
             return _score(facts)
         case "no_score":
             return _("No score: a language it does not read, or too little to read")
-        case "scorer_failed":
-            return _("A scorer failed (%(error)s), so this was not scored") % _known(facts, "error")
+
+        case "flagged":
+            return ngettext(
+                "Reported by %(people)s reader; weighs %(weight)s, %(needed)s holds",
+                "Reported by %(people)s readers; together they weigh %(weight)s, %(needed)s holds",
+                facts.get("people", 1),
+            ) % _known(facts, "people", "weight", "needed")
+        case "rewritten_after_flags":
+            return _("Rewritten after readers' reports had it held; no editor has looked at it since")
         case "staff":
             return _("Written by staff")
         case _other:
