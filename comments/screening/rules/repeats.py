@@ -29,8 +29,8 @@ SHINGLE = 5
 LETTERS = 60
 """Shorter texts are alike by chance ("I agree with you"): they are no campaign, and one's own have to be the same."""
 
-BANDS, ROWS = 12, 3
-"""Two texts that share half of their shingles have a band in common 4 times of 5; with a fiftieth, 1 time of 10,000."""
+BANDS, ROWS = 16, 3
+"""Two texts that share half of their shingles have a band in common 7 times of 8; with a fiftieth, 1 time of 8,000."""
 
 ALIKE = 0.5
 """Share of all shingles of two texts that both have, from which they are alike."""
