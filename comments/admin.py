@@ -26,6 +26,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from comments import access, discussions
+from comments.desk import settings as policy_page
 from comments.desk import views
 from comments.exceptions import Refused
 from comments.models import (
@@ -163,6 +164,9 @@ class DeskAdmin(ReadOnly):
             path("decide/", door(views.decide), name="comments_desk_decide"),
             path("issues/", door(views.issues), name="comments_desk_issues"),
             path("numbers/", door(views.figures), name="comments_desk_numbers"),
+            path("settings/", door(policy_page.settings), name="comments_desk_settings"),
+            path("settings/change/", door(policy_page.change), name="comments_desk_settings_change"),
+            path("settings/take-back/", door(policy_page.take_back), name="comments_desk_settings_take_back"),
         ]
 
 
