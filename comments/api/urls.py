@@ -72,6 +72,9 @@ urlpatterns: list[URLPattern] = [
     path("moderation/comments/<comments_id:comment_id>/", deciding.CardView.as_view(), name="moderation_comment"),
     path("moderation/comments/<comments_id:comment_id>/decisions/", deciding.DecisionsView.as_view(), name="decisions"),
     path("moderation/phrases/", deciding.PhrasesView.as_view(), name="phrases"),
+    path("moderation/phrases/try/", deciding.TryPhrasesView.as_view(), name="try_phrases"),
+    path("moderation/phrases/import/", deciding.ImportPhrasesView.as_view(), name="import_phrases"),
+    path("moderation/phrases/export/", deciding.ExportPhrasesView.as_view(), name="export_phrases"),
     path("moderation/phrases/<comments_id:phrase_id>/", deciding.PhraseView.as_view(), name="phrase"),
 ]
 if apps.is_installed("drf_spectacular"):
