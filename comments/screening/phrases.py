@@ -10,6 +10,7 @@ in the text, and the second has a budget.
 
 What counts as the same:
 
+- Text turned round by a direction mark, as it is seen.
 - Case, accents, width, hiragana and katakana, styled and enclosed letters, and characters that look alike.
 - Digits and signs for letters (``1d!0t``) in a word with at least two letters beside digits, or one beside signs.
 - Letters set apart one by one (``i d i o t``, ``i.d.i.o.t``), and words broken by one sign (``sh.it``). With fewer than
@@ -454,6 +455,8 @@ class Matcher:
         search.through(read(text))
         if not search.spent and _reads_otherwise(text):
             search.through(read(text, latin=True))
+        if not search.spent and BACKWARDS in text:
+            search.backwards()
         now = at or timezone.now()
         hits = []
         for number in sorted(search.places):
@@ -494,6 +497,10 @@ State = tuple[int, int, int, bool]
 UNKNOWN, JOINED, APART, BROKEN = range(4)
 
 
+BACKWARDS = "\u202e"
+_turned = re.compile("\u202e[^\u202c\n]*|[^\u202e]+")
+
+
 class _Search:
     """One text on its way through one matcher."""
 
@@ -508,6 +515,21 @@ class _Search:
         self.spent = False
         self.shares: dict[str, float] | None = None
         self.reading = Reading([], [], [], [])
+
+    def backwards(self) -> None:
+        """Read what is turned round by a direction mark as it is seen: ``toidi`` behind one is shown as ``idiot``."""
+        order: list[int] = []
+        for piece in _turned.finditer(self.text):
+            offsets = range(*piece.span())
+            order += reversed(offsets) if piece[0][0] == BACKWARDS else offsets
+        seen = _Search(self.matcher, "".join(self.text[offset] for offset in order))
+        seen.left, seen.suspicions = self.left, self.suspicions
+        seen.through(read(seen.text, latin=True))
+        self.spent = seen.spent
+        for phrase, places in seen.places.items():
+            for (start, end), told in places.items():
+                span = min(order[start:end]), max(order[start:end]) + 1
+                self.places.setdefault(phrase, {}).setdefault(span, told)
 
     def through(self, reading: Reading) -> None:
         letters, gaps = reading.letters, reading.gaps
