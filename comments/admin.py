@@ -25,7 +25,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from comments import access, discussions
+from comments import access, discussions, phrases
+from comments.desk import phrases as phrase_views
 from comments.desk import settings as policy_page
 from comments.desk import views
 from comments.exceptions import Refused
@@ -167,6 +168,11 @@ class DeskAdmin(ReadOnly):
             path("settings/", door(policy_page.settings), name="comments_desk_settings"),
             path("settings/change/", door(policy_page.change), name="comments_desk_settings_change"),
             path("settings/take-back/", door(policy_page.take_back), name="comments_desk_settings_take_back"),
+            path("phrases/", door(phrase_views.phrase_list), name="comments_desk_phrases"),
+            path("phrases/add/", door(phrase_views.add), name="comments_desk_phrase_add"),
+            path("phrases/remove/", door(phrase_views.remove), name="comments_desk_phrase_remove"),
+            path("phrases/import/", door(phrase_views.bring_in), name="comments_desk_phrases_import"),
+            path("phrases/export/", door(phrase_views.export), name="comments_desk_phrases_export"),
         ]
 
 
@@ -406,21 +412,54 @@ class CommenterAdmin(NeverDeleted):
 # --- Policy ---------------------------------------------------------------------------------------------------------
 
 
+class PhraseForm(Form):
+    FACTS = ("kind", "language", "note", "expires_at")
+
+    def clean_phrase(self) -> str:
+        try:
+            return phrases.checked(self.cleaned_data["phrase"])
+        except Refused as refused:
+            raise forms.ValidationError(refused.detail, code=refused.code) from None
+
+    def clean_expires_at(self) -> Any:
+        at = self.cleaned_data["expires_at"]
+        if at and at <= timezone.now() and "expires_at" in self.changed_data:
+            raise forms.ValidationError(_("The day on which it expires is over already."), code="phrase_expired")
+        return at
+
+
 @admin.register(Phrase)
 class PhraseAdmin(Admin):
-    list_display = ("phrase", "kind", "note", "added_by", "changed_at")
+    form = PhraseForm
+    list_display = ("phrase", "kind", "language", "note", "expires_at", "added_by", "changed_at")
     list_select_related = ("added_by",)
-    list_filter = ("kind",)
+    list_filter = ("kind", "language")
     search_fields = ("phrase", "note")
     ordering = ("phrase",)
     show_full_result_count = False
-    fields = ("phrase", "kind", "note", "added_by", "created_at", "changed_at")
+    fields = ("phrase", "kind", "language", "note", "expires_at", "added_by", "created_at", "changed_at")
     readonly_fields = ("added_by", "created_at", "changed_at")
 
     def save_model(self, request: HttpRequest, obj: Phrase, form: Any, change: bool) -> None:
-        if not change:
-            obj.added_by = request.user  # type: ignore[assignment]
-        super().save_model(request, obj, form, change)
+        """Hand what was written to the verb: it moves the policy and writes down who did it."""
+        editor = Commenter.objects.for_user(request.user)
+        facts = {name: form.cleaned_data[name] for name in PhraseForm.FACTS if name in form.changed_data or not change}
+        words = form.cleaned_data["phrase"]
+        if change:
+            done = phrases.change_phrase(obj.pk, words, made_by=editor, **facts)
+        else:
+            done = phrases.add_phrase(words, made_by=editor, **facts)
+        obj.pk, obj._state.adding = done.phrase.pk, False
+        if done.warning:
+            self.message_user(request, f"“{done.phrase}” {done.warning}.", messages.WARNING)
+
+    def delete_model(self, request: HttpRequest, obj: Phrase) -> None:
+        phrases.remove_phrase(obj.pk, made_by=Commenter.objects.for_user(request.user))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Phrase]) -> None:
+        phrases.remove_phrases(
+            list(queryset.values_list("pk", flat=True)), made_by=Commenter.objects.for_user(request.user)
+        )
 
 
 @admin.register(PolicyVersion)

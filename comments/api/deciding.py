@@ -13,12 +13,12 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 
-from comments import flags, moderation, text
+from comments import flags, moderation, phrases, text
 from comments.api import described
 from comments.api.bodies import read
 from comments.api.described import COMMENT, CURSOR, call
 from comments.api.endpoint import Moderating, answer, limit_asked, moment, signed_in
-from comments.api.forms import DecisionForm, PhraseForm
+from comments.api.forms import DecisionForm, ImportPhrasesForm, PhraseForm, TryPhrasesForm
 from comments.exceptions import Refused
 from comments.models import Comment, Decider, Decision, Finding, Flag, Phrase, Revision, Status
 from comments.screening import Verdict, latest_run, sentences
@@ -310,7 +310,9 @@ def _phrase(phrase: Phrase) -> dict[str, Any]:
         "id": phrase.pk,
         "phrase": phrase.phrase,
         "kind": phrase.kind,
+        "language": phrase.language,
         "note": phrase.note,
+        "expires_at": moment(phrase.expires_at),
         "created_at": moment(phrase.created_at),
     }
 
@@ -332,27 +334,23 @@ class PhrasesView(Moderating):
                 raise Refused("bad_cursor", _("This page link is not valid any more. Start from the first page."))
             found = found.filter(pk__gt=int(cursor))
         limit = min(limit_asked(request) or PHRASES, MOST_PHRASES)
-        phrases = [*found[: limit + 1]]
-        following = str(phrases[limit - 1].pk) if len(phrases) > limit else None
-        return answer({"results": [_phrase(one) for one in phrases[:limit]], "next": following})
+        rows = [*found[: limit + 1]]
+        following = str(rows[limit - 1].pk) if len(rows) > limit else None
+        return answer({"results": [_phrase(one) for one in rows[:limit]], "next": following})
 
     @call(
         "add_phrase",
         "moderation",
-        "Add a phrase; one that is there already gets the new kind",
-        {201: described.PhraseSerializer, 200: described.PhraseSerializer},
+        "Add a phrase; one that is there already gets the new kind, and whatever else is sent",
+        {201: described.AddedPhraseSerializer, 200: described.AddedPhraseSerializer},
         request=PhraseForm,
         refusals=[400, 401, 403, 413, 415],
         scope="moderate",
     )
     def post(self, request: Request) -> HttpResponse:
         said = read(request, PhraseForm)
-        facts: dict[str, Any] = {name: said[name] for name in ("kind", "note") if name in said}
-        added_by = signed_in(request).user
-        phrase, added = Phrase.objects.update_or_create(
-            phrase=said["phrase"], defaults=facts, create_defaults={**facts, "added_by": added_by}
-        )
-        return answer(_phrase(phrase), 201 if added else 200)
+        added = phrases.add_phrase(said.pop("phrase"), made_by=signed_in(request), **said)
+        return answer(_phrase(added.phrase) | {"warning": added.warning}, 201 if added.outcome == "added" else 200)
 
 
 class PhraseView(Moderating):
@@ -366,7 +364,67 @@ class PhraseView(Moderating):
         scope="moderate",
     )
     def delete(self, request: Request, phrase_id: int) -> HttpResponse:
-        removed, _rows = Phrase.objects.filter(pk=phrase_id).delete()
-        if not removed:
-            raise Refused("unknown_phrase", _("There is no such phrase."), status=404)
+        phrases.remove_phrase(phrase_id, made_by=signed_in(request))
         return HttpResponse(status=204)
+
+
+class TryPhrasesView(Moderating):
+    @call(
+        "try_phrases",
+        "moderation",
+        "What of the phrases in force a text would hit, and why; nothing is kept",
+        {200: described.FoundPhraseSerializer(many=True)},
+        request=TryPhrasesForm,
+        refusals=[400, 401, 403, 413, 415],
+        scope="moderate",
+    )
+    def post(self, request: Request) -> HttpResponse:
+        found = phrases.explain(read(request, TryPhrasesForm)["text"])
+        return answer(
+            [
+                {"phrase": one.phrase, "kind": one.kind, "spans": one.spans, "folded": one.folded, "why": one.why}
+                for one in found
+            ]
+        )
+
+
+class ImportPhrasesView(Moderating):
+    @call(
+        "import_phrases",
+        "moderation",
+        "Add many phrases; each line is told what became of it, and the same text once more changes nothing",
+        {200: described.ImportedPhrasesSerializer},
+        request=ImportPhrasesForm,
+        refusals=[400, 401, 403, 413, 415],
+        scope="moderate",
+    )
+    def post(self, request: Request) -> HttpResponse:
+        said = read(request, ImportPhrasesForm)
+        report = phrases.import_phrases(
+            said["text"],
+            form=said["format"],
+            kind=said.get("kind", ""),
+            language=said.get("language"),
+            made_by=signed_in(request),
+        )
+        lines = [
+            {"line": line.number, "phrase": line.phrase, "outcome": line.outcome, "why": line.why}
+            for line in report.lines
+        ]
+        counts = {outcome: report.count(outcome) for outcome in ("added", "changed", "unchanged", "refused")}
+        return answer(counts | {"lines": lines})
+
+
+class ExportPhrasesView(Moderating):
+    @call(
+        "export_phrases",
+        "moderation",
+        "The whole list as CSV, as the import reads it",
+        {(200, "text/csv"): OpenApiResponse({"type": "string"}, "CSV with a line of names first.")},
+        refusals=[401, 403],
+        scope="moderate",
+    )
+    def get(self, request: Request) -> HttpResponse:
+        response = HttpResponse(phrases.export_phrases(), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = 'attachment; filename="phrases.csv"'
+        return response

@@ -22,7 +22,7 @@ def call(
     operation_id: str,
     tag: str,
     summary: str,
-    answers: dict[int, Any],
+    answers: dict[Any, Any],
     *,
     request: Any = None,
     parameters: Sequence[OpenApiParameter] = (),
@@ -430,8 +430,41 @@ class PhraseSerializer(Shape):
     id = serializers.IntegerField()
     phrase = serializers.CharField()
     kind = Choice(Phrase.Kind.choices)
+    language = serializers.CharField(allow_blank=True)
     note = serializers.CharField(allow_blank=True)
+    expires_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
+
+
+class AddedPhraseSerializer(PhraseSerializer):
+    warning = serializers.CharField(
+        allow_blank=True, help_text="When it is in over 20 % of the latest comments: what it would do to how many."
+    )
+
+
+class FoundPhraseSerializer(Shape):
+    """A phrase in a text, whatever its disguise."""
+
+    phrase = serializers.CharField()
+    kind = Choice(Phrase.Kind.choices)
+    spans = SpansField()
+    folded = serializers.CharField(help_text="What the first place reads as.")
+    why = serializers.CharField(help_text="A sentence for each disguise.")
+
+
+class ImportedLineSerializer(Shape):
+    line = serializers.IntegerField()
+    phrase = serializers.CharField(allow_blank=True)
+    outcome = Choice(["added", "changed", "unchanged", "refused"])
+    why = serializers.CharField(allow_blank=True, help_text="The reason of a refusal, or a warning.")
+
+
+class ImportedPhrasesSerializer(Shape):
+    added = serializers.IntegerField()
+    changed = serializers.IntegerField()
+    unchanged = serializers.IntegerField()
+    refused = serializers.IntegerField()
+    lines = ImportedLineSerializer(many=True)
 
 
 class PhrasePageSerializer(Shape):

@@ -68,9 +68,24 @@ class DecisionForm(Form):
 
 
 class PhraseForm(Form):
-    phrase = Line(max_length=200, trim_whitespace=True)
+    phrase = Line(
+        max_length=200, trim_whitespace=True, help_text="`*` beside letters stands for any letters of the same word."
+    )
     kind = Choice(choices=Phrase.Kind.choices)
+    language = Line(required=False, allow_blank=True, max_length=12, help_text="A code; empty for every language.")
     note = Line(required=False, allow_blank=True, max_length=300)
+    expires_at = serializers.DateTimeField(required=False, allow_null=True, help_text="`null`: never.")
+
+
+class TryPhrasesForm(Form):
+    text = Line(max_length=10_000, allow_blank=True, help_text="Nothing of it is kept.")
+
+
+class ImportPhrasesForm(Form):
+    text = Line(max_length=250_000, help_text="CSV, or one phrase on each line.")
+    format = Choice(choices=["csv", "lines"])
+    kind = Choice(required=False, choices=Phrase.Kind.choices, help_text="For lines that say none: else `suspect`.")
+    language = Line(required=False, allow_blank=True, max_length=12, help_text="For lines that say none.")
 
 
 class SettingForm(Form):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -40,6 +41,8 @@ def for_author(code: str, facts: dict[str, Any]) -> str:
             return _("it contains words that an editor has to read first")
         case "phrase_banned":
             return _("it contains words that are not used here")
+        case "phrase_unread":
+            return _("it repeats itself in a way that an editor has to look at")
         case "repeat":
             if facts.get("near"):
                 return _("you posted nearly the same text before")
@@ -103,9 +106,11 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
         case "expert":
             return _("Written by an expert")
         case "phrase_suspect":
-            return _("Suspect phrase")
+            return _phrase(_("Suspect phrase"), facts)
         case "phrase_banned":
-            return _("Banned phrase")
+            return _phrase(_("Banned phrase"), facts)
+        case "phrase_unread":
+            return _("Too dense to be compared with every phrase; read it yourself")
         case "repeat":
             if facts.get("near"):
                 return _("The author posted nearly the same text as #%(first)s") % _known(facts, "first")
@@ -218,6 +223,28 @@ def worth_reading(facts: dict[str, Any]) -> bool:
     """Say whether a score is one an editor should see beside the objections: it names words, or is at least 0.5."""
     p = facts.get("p")
     return bool(facts.get("spans")) or (isinstance(p, int | float) and p >= 0.5)
+
+
+def _phrase(what: str, facts: dict[str, Any]) -> str:
+    if "phrase" not in facts:
+        return what
+    named = _("%(what)s: “%(phrase)s”") % {"what": what, "phrase": facts["phrase"]}
+    disguised = set(facts.get("how", ())) - {"as_written", "case"}
+    return _("%(named)s (%(how)s)") % {"named": named, "how": disguise(disguised)} if disguised else named
+
+
+def disguise(how: Collection[str]) -> str:
+    """Return in words how a text differs from the phrase that was found in it."""
+    words = {
+        "wildcard": _("by its *"),
+        "ending": _("with an ending"),
+        "signs": _("digits or signs for letters"),
+        "apart": _("letters set apart"),
+        "stretched": _("letters repeated"),
+        "invisible": _("invisible characters"),
+        "folded": _("accents, styles or look-alike letters"),
+    }
+    return ", ".join(text for name, text in words.items() if name in how)
 
 
 def _known(facts: dict[str, Any], *names: str) -> dict[str, Any]:
