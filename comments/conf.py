@@ -24,6 +24,7 @@ RULES = (
     "comments.screening.rules.author.hold_flood",
     "comments.screening.rules.discussion.hold_closed",
     "comments.screening.rules.discussion.hold_premoderated",
+    "comments.screening.house_rules.judge_house_rules",
 )
 
 

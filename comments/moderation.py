@@ -11,7 +11,7 @@ from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from comments import conf, live, screening, signals, text, threads
+from comments import conf, house_rules, live, screening, signals, text, threads
 from comments.exceptions import CommentChanged, Refused
 from comments.http import request_id
 from comments.models import (
@@ -315,6 +315,7 @@ def screen(comment_id: int, version: int) -> Decision | None:
         with transaction.atomic():
             _answer_before_the_disk()
             Finding.objects.bulk_create([draft.as_row(revision) for draft in drafts])
+            house_rules.follow_up(revision, drafts)
             return _decide(comment, verdict, Decider.SCREENING, Trigger.SCREENING)
     except CommentChanged:
         logger.info("comment %s moved on while it was screened", comment_id)

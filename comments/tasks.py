@@ -15,8 +15,9 @@ from typing import Any
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 from django.db import close_old_connections, transaction
+from django.dispatch import receiver
 
-from comments import discussions, jobs, moderation
+from comments import discussions, jobs, moderation, signals
 from comments.breaker import Breaker
 
 logger = logging.getLogger(__name__)
@@ -64,6 +65,11 @@ def sweep(**_later: Any) -> None:
 def run_job(job_id: int, **_later: Any) -> None:
     """Do a job, or go on with it: ten minutes at most, then the next worker's turn."""
     jobs.run(job_id, seconds=600)
+
+
+@receiver(signals.job_begun)
+def begin_at_once(job_id: int, **_more: Any) -> None:
+    run_job.delay_on_commit(job_id)
 
 
 @shared_task(base=Hint, name="comments.tasks.run_due_jobs")

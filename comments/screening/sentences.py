@@ -32,6 +32,8 @@ def for_author(code: str, facts: dict[str, Any]) -> str:
             return _("every comment here is read by an editor first")
         case "empty":
             return _("nothing of it was left to show")
+        case "house_rule":
+            return str(facts.get("say") or _("a rule of this newsroom asks an editor to read it"))
         case "sanitizer_disagreement" | "sanitizer_failed":
             return _("its formatting has to be looked at")
         case _unchecked:
@@ -79,6 +81,8 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
             return _("A rule took too long (%(milliseconds)s ms)") % _known(facts, "milliseconds")
         case "screening_failed":
             return _("Screening was begun %(attempts)s times and never finished") % _known(facts, "attempts")
+        case "house_rule":
+            return _house_rule(facts)
         case "staff":
             return _("Written by staff")
         case _other:
@@ -87,3 +91,20 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
 
 def _known(facts: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: facts.get(name, "?") for name in names}
+
+
+def _house_rule(facts: dict[str, Any]) -> str:
+    known = _known(facts, "name", "number")
+    if "shadow" in facts:
+        words = {
+            "hold": _("House rule “%(name)s” would hold it (shadow)"),
+            "reject": _("House rule “%(name)s” would reject it (shadow)"),
+        }.get(facts["shadow"], _("House rule “%(name)s” matches (shadow)"))
+    else:
+        words = _("House rule “%(name)s”, version %(number)s")
+    said = words % known
+    if facts.get("tags"):
+        said += " · " + _("tagged %(tags)s") % {"tags": ", ".join(map(str, facts["tags"]))}
+    if facts.get("reason_gone"):
+        said += " · " + _("its reason is not in use any more, so that it waits")
+    return said
