@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from comments import access, discussions
-from comments.desk import views
+from comments.desk import rules, views
 from comments.exceptions import Refused
 from comments.models import (
     Comment,
@@ -151,6 +151,9 @@ class DeskAdmin(ReadOnly):
             path("decide/", door(views.decide), name="comments_desk_decide"),
             path("issues/", door(views.issues), name="comments_desk_issues"),
             path("numbers/", door(views.figures), name="comments_desk_numbers"),
+            path("rules/", door(rules.listed), name="comments_desk_rules"),
+            path("rules/new/", door(rules.one), name="comments_desk_new_rule"),
+            path("rules/<int:pk>/", door(rules.one), name="comments_desk_rule"),
         ]
 
 

@@ -7,11 +7,14 @@ import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
+import html5lib
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
@@ -784,3 +787,228 @@ def test_no_more_rules_are_at_work_than_a_comment_can_be_asked_about(
 def test_days_have_their_names_in_order() -> None:
     assert WEEKDAYS[datetime(2026, 11, 23).weekday()] == "monday"
     assert jobs._kinds.keys() >= {"house_rule_trial", "house_rule_close"}
+
+
+# --- On the desk ------------------------------------------------------------------------------------------------------
+
+RULES = "/admin/comments/desk/rules/"
+SENT = {
+    "name": "Links of new people",
+    "when-0-ask": "author.published|fewer_than",
+    "when-0-value": "3",
+    "when-0-join": "and",
+    "when-1-ask": "comment.links|at_least",
+    "when-1-value": "1",
+    "when-1-join": "and",
+    "when-2-ask": "comment.text|contains",
+    "when-2-value": "click here",
+    "when-2-join": "or",
+    "unless-0-ask": "comment.domains|only",
+    "unless-0-value": "example.org, city.example",
+    "then-0-ask": "hold",
+    "then-0-value": "it contains a link",
+    "then-1-ask": "tag",
+    "then-1-value": "links",
+}
+
+
+@pytest.fixture
+def desk(editor: Commenter) -> Client:
+    client = Client()
+    client.force_login(editor.user)
+    return client
+
+
+def press(client: Client, do: str, address: str = "new/", **fields: str) -> Any:
+    return client.post(RULES + address, SENT | fields | {"do": do})
+
+
+def html(answer: Any) -> str:
+    return answer.content.decode()
+
+
+@pytest.mark.parametrize("address", ["", "new/", "1/"])
+def test_the_pages_of_rules_are_for_moderators(address: str, reader: Commenter, on: Callable[..., HouseRule]) -> None:
+    on(rule(TRAM))
+    as_reader = Client()
+    as_reader.force_login(reader.user)
+
+    for client in (as_reader, Client()):
+        assert client.get(RULES + address)["Location"].startswith("/admin/login/")
+        assert client.post(RULES + address, {"do": "save"})["Location"].startswith("/admin/login/")
+
+
+def test_a_rule_written_in_the_form_is_the_rule_that_is_saved(desk: Client) -> None:
+    answer = press(desk, "save")
+
+    written = HouseRule.objects.get()
+    assert answer.status_code == 303 and answer["Location"] == f"{RULES}{written.pk}/"
+    assert written.definition == {
+        "when": {
+            "all": [
+                about("author.published", "fewer_than", 3),
+                {"any": [LINKS, about("comment.text", "contains", "click here")]},
+            ]
+        },
+        "unless": {"all": [about("comment.domains", "only", ["example.org", "city.example"])]},
+        "then": [{"do": "hold", "say": "it contains a link"}, {"do": "tag", "tag": "links"}],
+    }
+    shown = html(desk.get(answer["Location"]))
+    assert "Saved as version 1." in shown
+    assert as_sentence(written.definition) in unescape(shown)
+    again = press(desk, "save", f"{written.pk}/", number="1")
+    assert again.status_code == 303 and HouseRule.objects.get().number == 1
+
+
+def test_adding_and_taking_away_keeps_everything_that_was_typed(desk: Client) -> None:
+    added = html(press(desk, "add:when:or"))
+    dropped = html(press(desk, "drop:when:0"))
+    also = html(press(desk, "add:then"))
+
+    for page in (added, dropped, also):
+        for typed in ("Links of new people", "click here", "example.org, city.example", "it contains a link"):
+            assert typed in page
+    assert 'name="when-3-ask"' in added and 'name="when-2-ask"' not in dropped and 'name="then-2-ask"' in also
+    assert not HouseRule.objects.exists()
+
+
+def test_every_mistake_stands_beside_its_field(desk: Client) -> None:
+    answer = press(
+        desk,
+        "save",
+        **{"when-0-value": "three", "when-2-ask": "comment.text|matches", "when-2-value": "(a)\\1", "then-1-value": ""},
+    )
+
+    page = html5lib.parse(html(answer), treebuilder="etree", namespaceHTMLElements=False)
+    wrong = {
+        next(one.get("name") for one in clause.iter("input") if one.get("type") != "hidden"): one.text
+        for clause in page.iter("div")
+        if "clause" in (clause.get("class") or "").split()
+        for one in clause.iter("span")
+        if one.get("class") == "wrong"
+    }
+    assert answer.status_code == 400
+    assert wrong == {
+        "when-0-value": "A whole number from 0 to 1000000.",
+        "when-2-value": "This cannot be checked in linear time: a reference back to a group.",
+        "then-1-value": "Write the tag.",
+    }
+    assert not HouseRule.objects.exists()
+
+
+def test_a_rule_with_groups_in_groups_is_shown_as_text(desk: Client, on: Callable[..., HouseRule]) -> None:
+    written = on({"when": {"any": [{"all": [LINKS, TRAM]}, {"not": TRAM}]}, "then": HOLD})
+
+    page = html(desk.get(f"{RULES}{written.pk}/"))
+    bad = desk.post(f"{RULES}{written.pk}/", {"name": "Trams", "typed": "{", "do": "save"})
+    good = desk.post(f"{RULES}{written.pk}/", {"name": "Trams", "typed": json.dumps(rule(LINKS)), "do": "save"})
+
+    assert 'name="typed"' in page and 'name="when-0-ask"' not in page
+    assert "The text is not JSON." in html(bad) and bad.status_code == 400
+    assert good.status_code == 303 and HouseRule.objects.get().definition == rule(LINKS)
+
+
+def test_the_form_says_whether_it_would_catch_a_text_and_why(desk: Client) -> None:
+    yes = html(press(desk, "probe", probe_text="See https://shop.example/", probe_published="1"))
+    no = html(press(desk, "probe", probe_text="See https://shop.example/", probe_published="40"))
+
+    assert "Yes, it would." in yes and "No, it would not." in no
+    assert "the author has fewer than 3 published comments: not true" in " ".join(no.split())
+
+
+def test_a_rule_is_switched_and_brought_back_on_its_page(
+    desk: Client, editor: Commenter, on: Callable[..., HouseRule]
+) -> None:
+    written = on(rule(TRAM), state="off")
+    house_rules.change(written, definition=rule(LINKS), made_by=editor)
+    address = f"{RULES}{written.pk}/"
+    same = {"name": "Trams", "when-0-ask": "comment.links|at_least", "when-0-value": "1", "then-0-ask": "hold"}
+
+    shadow = desk.post(address, same | {"do": "state", "state": "shadow"})
+    unsaved = desk.post(address, same | {"when-0-value": "9", "do": "state", "state": "on"})
+    back = desk.post(address, same | {"do": "back:1"})
+
+    written.refresh_from_db()
+    assert shadow.status_code == back.status_code == 303 and unsaved.status_code == 409
+    assert "Save first" in html(unsaved)
+    assert (written.state, written.number, written.definition) == ("shadow", 3, rule(TRAM))
+    assert "Not enough to go by yet" in html(desk.get(address))
+
+
+def test_a_rule_changed_meanwhile_is_not_written_over(
+    desk: Client, editor: Commenter, on: Callable[..., HouseRule]
+) -> None:
+    written = on(rule(TRAM))
+    house_rules.change(written, definition=rule(LINKS), made_by=editor)
+
+    answer = press(desk, "save", f"{written.pk}/", number="1")
+
+    assert answer.status_code == 409 and "it is at version 2 now" in html(answer)
+
+
+def test_a_rule_is_tried_from_its_page_before_it_is_saved(
+    desk: Client, reader: Commenter, editor: Commenter, post: Post, decide: Callable[..., Any]
+) -> None:
+    decide(post(reader, "<b>See</b> https://shop.example/ & more"), "reject", editor)
+
+    begun = press(desk, "try", days="30", **{"then-0-value": "it is a trial"})
+    going = html(desk.get(begun["Location"]))
+    tasks.run_job(Job.objects.get().pk)
+    over = html(desk.get(begun["Location"]))
+
+    assert begun.status_code == 303 and "/new/?trial=" in begun["Location"]
+    assert "<progress" in going and "0 of 1 comments." in going and 'http-equiv="refresh"' in going
+    assert "last 30 days: 1 hit; editors had rejected 1, published 0." in over and "<progress" not in over
+    assert "it is a trial" in over and "<svg" in over and "&lt;b&gt;See&lt;/b&gt;" in over and "<b>See" not in over
+    assert not HouseRule.objects.exists()
+
+
+def test_a_trial_is_stopped_on_the_page(desk: Client, reader: Commenter, post: Post) -> None:
+    post(reader)
+    begun = press(desk, "try", days="30")
+    job = Job.objects.get()
+
+    press(desk, "stop", "new/", trial=str(job.pk))
+
+    job.refresh_from_db()
+    assert job.state == "cancelled"
+    assert "Stopped" in html(desk.get(begun["Location"]))
+
+
+def test_the_list_has_each_rule_with_its_numbers_and_what_the_desk_was_told(
+    desk: Client,
+    reader: Commenter,
+    editor: Commenter,
+    post: Post,
+    decide: Callable[..., Any],
+    on: Callable[..., HouseRule],
+) -> None:
+    on(rule(TRAM, then=[{"do": "notify"}]))
+    decide(post(reader, "The night tram <script>."), "reject", editor)
+
+    page = " ".join(html(desk.get(RULES)).split())
+
+    assert "1 hit in 90 days; editors rejected 1, published 0" in page and "100 % agreed" in page
+    assert "The desk was told of" in page and "The night tram &lt;script&gt;." in page
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"when-0-ask": "x|y", "then-0-ask": "z"},
+        {"do": "drop:when:99"},
+        {"do": "back:x"},
+        {"do": "add:x:y"},
+        {"do": "state", "state": "loud"},
+        {"do": "try", "days": "²"},
+        {"do": "probe", "probe_text": "\x00"},
+        {"do": "save", "typed": "[" * 5000},
+        {"do": "save", "when-0-ask": "time.hour|between", "when-0-value": "a-b-c", "then-0-ask": "reject:"},
+    ],
+)
+def test_whatever_is_sent_the_page_answers(fields: dict[str, str], desk: Client, on: Callable[..., HouseRule]) -> None:
+    written = on(rule(TRAM))
+
+    for address in ("new/", f"{written.pk}/", "999/"):
+        assert desk.post(RULES + address, fields).status_code in (200, 302, 400, 404)
