@@ -957,7 +957,7 @@ def test_a_rule_is_tried_from_its_page_before_it_is_saved(
     over = html(desk.get(begun["Location"]))
 
     assert begun.status_code == 303 and "/new/?trial=" in begun["Location"]
-    assert "<progress" in going and "0 of 1 comments." in going and 'http-equiv="refresh"' in going
+    assert "<progress" in going and "0 of 1 comments." in going and "Look again" in going
     assert "last 30 days: 1 hit; editors had rejected 1, published 0." in over and "<progress" not in over
     assert "it is a trial" in over and "<svg" in over and "&lt;b&gt;See&lt;/b&gt;" in over and "<b>See" not in over
     assert not HouseRule.objects.exists()
