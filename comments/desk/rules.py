@@ -344,7 +344,7 @@ class Visit:
     trial: Job | None = None
     probe: dict[str, Any] | None = None
     alert: str = ""
-    status: int = 200
+    http_status: int = 200
 
     @property
     def editor(self) -> Commenter:
@@ -379,7 +379,7 @@ def one(request: HttpRequest, site: AdminSite, pk: int | None = None) -> HttpRes
             return answer
     except Refused as refused:
         visit.written.complain(refused)
-        visit.status = refused.status
+        visit.http_status = refused.status
     return _shown(visit)
 
 
@@ -528,7 +528,7 @@ def _shown(visit: Visit) -> HttpResponse:
             ],
             "unsaved": visit.written.typed is None and _sentence(visit.written) != as_sentence(rule.definition),
         }
-    return TemplateResponse(visit.request, "comments/desk/rule.html", context, status=visit.status)
+    return TemplateResponse(visit.request, "comments/desk/rule.html", context, status=visit.http_status)
 
 
 def _sentence(written: Written) -> str:
