@@ -8,5 +8,8 @@ class CommentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from comments import checks  # noqa: F401  (registers the system checks)
+        from comments import (
+            checks,  # noqa: F401  (registers the system checks)
+            rule_trials,  # noqa: F401  (registers its kind of job)
+        )
         from comments.issues import tasks  # noqa: F401  (Celery looks for tasks in comments.tasks only)

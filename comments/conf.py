@@ -44,6 +44,7 @@ RULES = (
     "comments.screening.rules.discussion.hold_closed",
     "comments.screening.rules.discussion.hold_premoderated",
     "comments.screening.rules.score.hold_score",
+    "comments.screening.house_rules.judge_house_rules",
 )
 
 

@@ -14,7 +14,7 @@ from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from comments import access, conf, flags, live, ratelimit, screening, signals, text, threads, thresholds
+from comments import access, conf, flags, house_rules, live, ratelimit, screening, signals, text, threads, thresholds
 from comments.exceptions import CommentChanged, Refused
 from comments.http import request_id
 from comments.models import (
@@ -432,6 +432,7 @@ def screen(comment_id: int, version: int) -> Decision | None:
         with transaction.atomic():
             _answer_before_the_disk()
             Finding.objects.bulk_create([draft.as_row(revision) for draft in drafts])
+            house_rules.follow_up(revision, drafts)
             return _decide(comment, verdict, Decider.SCREENING, Trigger.SCREENING)
     except CommentChanged:
         logger.info("comment %s moved on while it was screened", comment_id)

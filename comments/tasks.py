@@ -16,9 +16,10 @@ from typing import Any
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 from django.db import close_old_connections, transaction
+from django.dispatch import receiver
 from django.utils import timezone
 
-from comments import discussions, jobs, moderation, thresholds
+from comments import discussions, jobs, moderation, signals, thresholds
 from comments import rescreening as rescreening  # so that a worker knows this kind of job
 from comments.breaker import Breaker
 from comments.models import Job
@@ -71,6 +72,11 @@ def run_job(job_id: int, **_later: Any) -> None:
     job = jobs.run(job_id, seconds=600)
     if job is not None and job.state == Job.State.RUNNING and job.claimed_at is None:
         run_job.delay_on_commit(job_id)
+
+
+@receiver(signals.job_begun)
+def begin_at_once(job_id: int, **_more: Any) -> None:
+    run_job.delay_on_commit(job_id)
 
 
 @shared_task(base=Hint, name="comments.tasks.run_due_jobs")

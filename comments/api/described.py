@@ -12,7 +12,18 @@ from rest_framework import serializers
 
 from comments.api import problems
 from comments.api.bodies import Choice
-from comments.models import Decider, Discussion, Flag, IssueMessage, IssueReport, Phrase, PolicyChange, Status
+from comments.models import (
+    Decider,
+    Discussion,
+    Flag,
+    HouseRule,
+    IssueMessage,
+    IssueReport,
+    Job,
+    Phrase,
+    PolicyChange,
+    Status,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 Shape = serializers.Serializer[Any]
@@ -530,3 +541,74 @@ class ChangeSerializer(Shape):
 class ChangePageSerializer(Shape):
     results = ChangeSerializer(many=True)
     next = serializers.CharField(allow_null=True)
+
+
+# --- Jobs -------------------------------------------------------------------------------------------------------------
+
+
+class JobSerializer(Shape):
+    """Long work in the background."""
+
+    id = serializers.IntegerField()
+    kind = serializers.CharField()
+    subject = serializers.CharField(allow_blank=True, help_text="What it is about: `house_rule:12`.")
+    state = Choice(Job.State.choices)
+    done = serializers.IntegerField(help_text="Steps done, of `total`.")
+    total = serializers.IntegerField()
+    result = serializers.DictField(help_text="What came of it, once it is done; depends on the kind.")
+    error = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+# --- House rules ------------------------------------------------------------------------------------------------------
+
+
+class RuleRecordSerializer(Shape):
+    """Of its hits in the last 90 days, what editors made."""
+
+    hits = serializers.IntegerField()
+    rejected = serializers.IntegerField()
+    published = serializers.IntegerField()
+    precision = serializers.FloatField(allow_null=True, help_text="Rejected share of what editors decided, 0 to 1.")
+
+
+class HouseRuleSerializer(Shape):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    state = Choice(HouseRule.State.choices)
+    number = serializers.IntegerField(help_text="Of the version in force.")
+    definition = serializers.DictField()
+    sentence = serializers.CharField(help_text="The same in words.")
+    record = RuleRecordSerializer()
+    hint = serializers.CharField(allow_blank=True, help_text="In the shadow: whether it is ready to be switched on.")
+    shadow_since = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    changed_at = serializers.DateTimeField()
+
+
+class SavedHouseRuleSerializer(HouseRuleSerializer):
+    warnings = serializers.ListField(child=serializers.CharField(), help_text="It is saved all the same.")
+
+
+class HouseRulesSerializer(Shape):
+    results = HouseRuleSerializer(many=True)
+    language = serializers.DictField(help_text="Fields, ways of asking, actions and limits.")
+
+
+class HouseRuleVersionSerializer(Shape):
+    number = serializers.IntegerField()
+    definition = serializers.DictField()
+    sentence = serializers.CharField()
+    note = serializers.CharField(allow_blank=True)
+    made_by = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+class HouseRuleVersionsSerializer(Shape):
+    results = HouseRuleVersionSerializer(many=True)
+
+
+class TrialSerializer(JobSerializer):
+    """A job whose `result` will have `hits`, `alone`, `outcomes`, `days`, `samples` (comments' ids) and `sentence`."""

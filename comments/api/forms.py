@@ -6,8 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from comments.api.bodies import Choice, Facts, Line, Number, Words
-from comments.models import IssueReport, Phrase
+from comments.api.bodies import Choice, Facts, Given, Line, Number, Words
+from comments.models import HouseRule, IssueReport, Phrase
 
 Form = serializers.Serializer[Any]
 
@@ -97,3 +97,27 @@ class SettingForm(Form):
     )
     section = Line(required=False, allow_blank=True, max_length=80, help_text="The section to set it for.")
     note = Line(required=False, allow_blank=True, max_length=500, help_text="Why, for the record.")
+
+
+class RuleForm(Form):
+    name = Line(max_length=120)
+    definition = Given(help_text="`when`, `unless`, `then`: see `language` of `moderation/rules/`.")
+    note = Line(required=False, allow_blank=True, max_length=500, help_text="Why, for the record.")
+
+
+class ChangedRuleForm(RuleForm):
+    name = Line(required=False, max_length=120)
+    number = Number(required=False, help_text="The version you looked at. If it has moved on, the answer is 409.")
+
+
+class RuleStateForm(Form):
+    state = Choice(choices=HouseRule.State.choices)
+    note = Line(required=False, allow_blank=True, max_length=500, help_text="Why, for the record.")
+
+
+class TrialForm(Form):
+    days = Number(required=False, default=30, max_value=365, help_text="How far back, in days.")
+
+
+class UnsavedTrialForm(TrialForm):
+    definition = Given(help_text="As for a new rule.")

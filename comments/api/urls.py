@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path, register_converter
 from django.views.decorators.csrf import csrf_exempt
 
-from comments.api import deciding, documentation, policy, problems, reading, reports, writing
+from comments.api import deciding, documentation, jobs, policy, problems, reading, reports, rules, writing
 
 app_name = "comments_api"
 
@@ -81,6 +81,16 @@ urlpatterns: list[URLPattern] = [
     path("moderation/settings/<str:name>/", policy.SettingView.as_view(), name="moderation_setting"),
     path("moderation/changes/", policy.ChangesView.as_view(), name="moderation_changes"),
     path("moderation/changes/<comments_id:change_id>/revert/", policy.RevertView.as_view(), name="revert_change"),
+    path("moderation/rules/", rules.RulesView.as_view(), name="rules"),
+    path("moderation/rules/trial/", rules.UnsavedTrialView.as_view(), name="unsaved_trial"),
+    path("moderation/rules/<comments_id:rule_id>/", rules.RuleView.as_view(), name="rule"),
+    path("moderation/rules/<comments_id:rule_id>/state/", rules.RuleStateView.as_view(), name="rule_state"),
+    path("moderation/rules/<comments_id:rule_id>/versions/", rules.RuleVersionsView.as_view(), name="rule_versions"),
+    path("moderation/rules/<comments_id:rule_id>/trial/", rules.RuleTrialView.as_view(), name="rule_trial"),
+    path("moderation/jobs/<comments_id:job_id>/", jobs.JobView.as_view(), name="job"),
+    path("moderation/jobs/<comments_id:job_id>/cancel/", jobs.CancelView.as_view(), name="cancel_job"),
+    path("moderation/jobs/<comments_id:job_id>/pause/", jobs.PauseView.as_view(), name="pause_job"),
+    path("moderation/jobs/<comments_id:job_id>/resume/", jobs.ResumeView.as_view(), name="resume_job"),
 ]
 if apps.is_installed("drf_spectacular"):
     urlpatterns.append(path("docs/", documentation.DocsView.as_view(), name="docs"))

@@ -54,6 +54,11 @@ class Finding(AppendOnly):
     class Meta:
         verbose_name = _("finding")
         verbose_name_plural = _("findings")
+        indexes = [
+            models.Index(
+                fields=["rule", "-id"], condition=models.Q(code="house_rule"), name="comments_house_rule_hits"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.code}"

@@ -213,4 +213,4 @@ def advise(
     """Return the safe HTML of ``raw`` and what the rules would object to, before anything is posted."""
     rendered = text.to_html(raw)
     candidate = Candidate(text=raw, rendered=rendered, author=author, discussion=discussion)
-    return rendered, [draft for draft in judge(candidate) if draft.verdict != "publish"]
+    return rendered, [draft for draft in judge(candidate) if draft.verdict != "publish" and not draft.shadow]

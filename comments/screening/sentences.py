@@ -57,6 +57,8 @@ def for_author(code: str, facts: dict[str, Any]) -> str:
             return _("every comment here is read by an editor first")
         case "empty":
             return _("nothing of it was left to show")
+        case "house_rule":
+            return str(facts.get("say") or _("a rule of this newsroom asks an editor to read it"))
         case "sanitizer_disagreement" | "sanitizer_failed":
             return _("its formatting has to be looked at")
         case "flagged" | "rewritten_after_flags":
@@ -159,6 +161,8 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
             ) % _known(facts, "people", "weight", "needed")
         case "rewritten_after_flags":
             return _("Rewritten after readers' reports had it held; no editor has looked at it since")
+        case "house_rule":
+            return _house_rule(facts)
         case "staff":
             return _("Written by staff")
         case _other:
@@ -274,3 +278,20 @@ def _kinds(facts: dict[str, Any]) -> str:
         "card": _("card number"),
     }
     return ", ".join(names.get(kind, str(kind)) for kind in facts.get("kinds", []))
+
+
+def _house_rule(facts: dict[str, Any]) -> str:
+    known = _known(facts, "name", "number")
+    if "shadow" in facts:
+        words = {
+            "hold": _("House rule “%(name)s” would hold it (shadow)"),
+            "reject": _("House rule “%(name)s” would reject it (shadow)"),
+        }.get(facts["shadow"], _("House rule “%(name)s” matches (shadow)"))
+    else:
+        words = _("House rule “%(name)s”, version %(number)s")
+    said = words % known
+    if facts.get("tags"):
+        said += " · " + _("tagged %(tags)s") % {"tags": ", ".join(map(str, facts["tags"]))}
+    if facts.get("reason_gone"):
+        said += " · " + _("its reason is not in use any more, so that it waits")
+    return said
