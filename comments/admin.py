@@ -165,10 +165,17 @@ class DeskAdmin(ReadOnly):
             path("decide/", door(views.decide), name="comments_desk_decide"),
             path("issues/", door(views.issues), name="comments_desk_issues"),
             path("numbers/", door(views.figures), name="comments_desk_numbers"),
-from comments import access, discussions, phrases
-from comments.desk import phrases as phrase_views
-from comments.desk import rules, views
-from comments.desk import settings as policy_page
+            path("settings/", door(policy_page.settings), name="comments_desk_settings"),
+            path("settings/change/", door(policy_page.change), name="comments_desk_settings_change"),
+            path("settings/take-back/", door(policy_page.take_back), name="comments_desk_settings_take_back"),
+            path("phrases/", door(phrase_views.phrase_list), name="comments_desk_phrases"),
+            path("phrases/add/", door(phrase_views.add), name="comments_desk_phrase_add"),
+            path("phrases/remove/", door(phrase_views.remove), name="comments_desk_phrase_remove"),
+            path("phrases/import/", door(phrase_views.bring_in), name="comments_desk_phrases_import"),
+            path("phrases/export/", door(phrase_views.export), name="comments_desk_phrases_export"),
+            path("rules/", door(rules.listed), name="comments_desk_rules"),
+            path("rules/new/", door(rules.one), name="comments_desk_new_rule"),
+            path("rules/<int:pk>/", door(rules.one), name="comments_desk_rule"),
         ]
 
 

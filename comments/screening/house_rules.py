@@ -23,6 +23,7 @@ import logging
 import math
 import re
 import time
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,7 +42,6 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from comments import thresholds
 from comments.exceptions import Refused
 from comments.models import Commenter, HouseRule, Reason
-from comments.screening.rules.text import fold
 from comments.screening.verdicts import SEVERITY, Candidate, Draft
 
 logger = logging.getLogger(__name__)
@@ -872,6 +872,26 @@ def _text(name: str, asked: str, value: str, words: Callable[[], str]) -> Leaf:
             yield origin[start], origin[start + len(wanted) - 1] + 1
 
     return Leaf(containing, words, contained if positive and name == "comment.text" else None)
+
+
+def fold(text: str) -> tuple[str, list[int]]:
+    """
+    Return ``text`` with width and case folded, invisible characters out and spaces joined, signs left as they are, and
+    for each of its characters the offset in ``text`` it came from.
+    """
+    folded: list[str] = []
+    origin: list[int] = []
+    for offset, character in enumerate(text):
+        if not character.isascii() and unicodedata.category(character) == "Cf":
+            continue
+        if character.isspace():
+            if folded and folded[-1] == " ":
+                continue
+            character = " "
+        for part in character.lower() if character.isascii() else unicodedata.normalize("NFKC", character).casefold():
+            folded.append(part)
+            origin.append(offset)
+    return "".join(folded), origin
 
 
 def _occurrences(wanted: str, folded: str) -> Iterator[int]:
