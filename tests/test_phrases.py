@@ -352,6 +352,14 @@ def test_a_text_made_to_be_slow_is_not(name: str) -> None:
     assert time.thread_time() - started < 0.15
 
 
+def test_a_long_comment_is_compared_with_every_phrase() -> None:
+    [text] = texts(1, 9_990)
+
+    found = matcher(*many_phrases(10_000), "the", "idiot").find(f"{text} idiot")
+
+    assert found.complete and found.hits[-1].listed.phrase == "idiot"
+
+
 def test_what_is_too_dense_to_be_compared_waits_for_an_editor(reader: Commenter, post: Post) -> None:
     Phrase.objects.bulk_create(Phrase(phrase=f"{'ab' * n} {'ba' * m}") for n in range(1, 40) for m in range(1, 40))
 
