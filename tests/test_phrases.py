@@ -519,6 +519,15 @@ def test_an_import_tells_what_became_of_each_line(editor: Commenter) -> None:
     assert PolicyChange.objects.count() == 4
 
 
+def test_a_phrase_twice_in_one_import_is_one_phrase_as_the_last_line_says(db: None) -> None:
+    report = phrases.import_phrases(
+        "phrase,kind\nidiot,banned\nidiot,suspect\nidiot,suspect\n", form="csv", made_by=None
+    )
+
+    assert [line.outcome for line in report.lines] == ["added", "changed", "unchanged"]
+    assert Phrase.objects.get().kind == "suspect" and PolicyChange.objects.count() == 2
+
+
 def test_lines_take_the_kind_and_language_of_the_import(editor: Commenter) -> None:
     report = phrases.import_phrases(
         "\ufeffidiot\n\n  paid troll \n*\n", form="lines", kind="banned", language="en", made_by=editor
