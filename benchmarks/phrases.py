@@ -85,7 +85,8 @@ def main() -> None:
     taken = [milliseconds(lambda text=text: matcher.find(text)) for text in ordinary]  # type: ignore[misc]
     hits = sum(len(matcher.find(text).hits) for text in ordinary)
     print(f"A comment of {CHARACTERS} characters: {spread(taken)} ms ({hits / len(ordinary):.1f} phrases found)")
-    for name, text in hostile().items():
+    [long] = texts(1, 10_000)
+    for name, text in ({"sentences": long} | hostile()).items():
         found = matcher.find(text)
         best = min(milliseconds(lambda text=text: matcher.find(text)) for _ in range(3))  # type: ignore[misc]
         print(f"{len(text):,} characters, {name}: {best:.1f} ms{'' if found.complete else ', given up'}")

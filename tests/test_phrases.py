@@ -352,6 +352,14 @@ def test_a_text_made_to_be_slow_is_not(name: str) -> None:
     assert time.thread_time() - started < 0.15
 
 
+def test_a_long_comment_is_compared_with_every_phrase() -> None:
+    [text] = texts(1, 9_990)
+
+    found = matcher(*many_phrases(10_000), "the", "idiot").find(f"{text} idiot")
+
+    assert found.complete and found.hits[-1].listed.phrase == "idiot"
+
+
 def test_what_is_too_dense_to_be_compared_waits_for_an_editor(reader: Commenter, post: Post) -> None:
     Phrase.objects.bulk_create(Phrase(phrase=f"{'ab' * n} {'ba' * m}") for n in range(1, 40) for m in range(1, 40))
 
@@ -509,6 +517,15 @@ def test_an_import_tells_what_became_of_each_line(editor: Commenter) -> None:
     assert (idiot.kind, idiot.language, idiot.note) == ("banned", "en", "An insult, always")
     assert idiot.expires_at and timezone.localtime(idiot.expires_at).isoformat().startswith("2099-01-31T23:59:59")
     assert PolicyChange.objects.count() == 4
+
+
+def test_a_phrase_twice_in_one_import_is_one_phrase_as_the_last_line_says(db: None) -> None:
+    report = phrases.import_phrases(
+        "phrase,kind\nidiot,banned\nidiot,suspect\nidiot,suspect\n", form="csv", made_by=None
+    )
+
+    assert [line.outcome for line in report.lines] == ["added", "changed", "unchanged"]
+    assert Phrase.objects.get().kind == "suspect" and PolicyChange.objects.count() == 2
 
 
 def test_lines_take_the_kind_and_language_of_the_import(editor: Commenter) -> None:

@@ -44,7 +44,7 @@ from comments.models import Phrase
 
 MOST_SPANS = 20
 """Places reported for one phrase."""
-MOST_STEPS = 24_000
+MOST_STEPS = 20_000
 """Letters compared for one text: a few hundred times what an ordinary comment takes."""
 MOST_SUSPICIONS = 40_000
 """Skeletons looked at for one text."""
@@ -174,6 +174,9 @@ class _Table(dict[str, tuple[int, str]]):
         return found
 
     def _judged(self, character: str) -> tuple[int, str]:
+        if "\u4e00" <= character <= "\u9fff":
+            # Nothing to fold, and so many of them that looking each one up would take its time.
+            return LETTERS, character
         category = unicodedata.category(character)
         if character in _blank or category in ("Cf", "Cs") or (category == "Cc" and not character.isspace()):
             return SKIP, ""
@@ -215,7 +218,8 @@ class Reading(NamedTuple):
     @property
     def folded(self) -> str:
         """The letters, with one space for every gap."""
-        return "".join(f" {one}" if gap else one for one, gap in zip(self.letters, self.gaps, strict=True)).lstrip()
+        spaced = (f" {one}" if gap else one for one, gap in zip(self.letters, self.gaps, strict=True))
+        return "".join(spaced).lstrip().replace("|", "i")
 
 
 def read(text: str, *, latin: bool = False) -> Reading:
@@ -598,8 +602,16 @@ class _Search:
         self.left -= 3
         if len(self.places.get(phrase, ())) >= MOST_SPANS:
             return
-        begins = [place for place in range(first, after) if self._opens(pattern, place)]
-        for place in dict.fromkeys([*begins[-4:], *begins[:1]]):
+        begins: list[int] = []
+        for place in range(after - 1, max(first, after - 100) - 1, -1):
+            self.left -= 1
+            if self._opens(pattern, place):
+                begins.append(place)
+                if len(begins) == 4:
+                    break
+        if self._opens(pattern, first):
+            begins.append(first)
+        for place in dict.fromkeys(begins):
             if (number, place) in tried:
                 continue
             tried.add((number, place))
@@ -707,6 +719,7 @@ class _Search:
         while end < len(self.text) and _dropped.match(self.text[end]):
             end += 1
         typed = self.text[start:end]
+        self.left -= len(typed) // 2
         if self._in_another_script(pattern, typed):
             return
         places = self.places.setdefault(phrase, {})
