@@ -84,7 +84,7 @@ class Command(BaseCommand):
             if worked is None:
                 if not told:
                     self.stderr.write(
-                        f"Another process is on it, or was less than {jobs.CLAIM_SECONDS} s ago: waiting."
+                        f"Another process was on it within {jobs.CLAIM_SECONDS} s: waiting."
                     )
                 told = True
                 time.sleep(SLICE_SECONDS)
