@@ -449,7 +449,7 @@ class Rescreened:
     after: str
     """The same as ``before`` where nothing is decided again."""
     left_to_people: bool
-    """An editor, its author or readers' reports decided last: no rule was asked."""
+    """An editor, readers' reports or an import decided last: no rule was asked."""
     unchecked: bool
     """A rule or a sanitizer failed, which says nothing about the text."""
     remade: tuple[Revision, text.Rendered] | None

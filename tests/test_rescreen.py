@@ -137,7 +137,7 @@ def test_what_people_decided_is_never_overturned(
         "held",
     ]
     assert Decision.objects.count() == before
-    assert "decided by people, left alone: 3" in out
+    assert "not decided by screening, left alone: 3" in out
 
 
 def test_an_edit_that_waits_is_judged_and_what_is_published_stands(

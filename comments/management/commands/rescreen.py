@@ -22,6 +22,9 @@ class Command(BaseCommand):
         "Stopped in the middle, it goes on with --resume."
     )
 
+    tenth = -1
+    """How much has been shown where there is no terminal."""
+
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--since", help="Only comments written on or after this day or moment: 2026-11-01.")
         parser.add_argument("--discussion", metavar="KEY", help="Only the comments of this discussion.")
@@ -70,6 +73,7 @@ class Command(BaseCommand):
 
     def _done(self, job: Job) -> Job:
         """Work, or watch whoever is on it: a worker that was killed is waited for until its claim is old."""
+        told = False
         while True:
             worked = jobs.run(job.pk, seconds=SLICE_SECONDS)
             job.refresh_from_db()
@@ -78,10 +82,19 @@ class Command(BaseCommand):
                 self.stderr.write("")
                 return job
             if worked is None:
+                if not told:
+                    self.stderr.write(
+                        f"Another process was on it within {jobs.CLAIM_SECONDS} s: waiting."
+                    )
+                told = True
                 time.sleep(SLICE_SECONDS)
 
     def _show(self, job: Job) -> None:
         share = min(1.0, job.done / job.total) if job.total else 1.0
+        over = job.state not in (Job.State.WAITING, Job.State.RUNNING)
+        if not (self.stderr.isatty() or over or int(share * 10) > self.tenth):
+            return  # Into a log go ten lines, not one for each step.
+        self.tenth = int(share * 10)
         bar = ("#" * round(share * WIDTH)).ljust(WIDTH, ".")
         ending = "" if self.stderr.isatty() else "\n"
         start = "\r" if self.stderr.isatty() else ""
@@ -112,7 +125,7 @@ def _named(what: str, dry: bool) -> str:
         return f"{before} → {'would be ' if dry else ''}{after}"
     names = {
         "kept": "stay as they are",
-        "left_to_people": "decided by people, left alone",
+        "left_to_people": "not decided by screening, left alone",
         "unchecked": "could not be checked wholly",
         "html": f"HTML {'would be ' if dry else ''}made again",
         "moved_on": "changed meanwhile, left alone",
