@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("comments", "0003_screening"),
+        ("comments", "0004_rules"),
     ]
 
     operations = [
