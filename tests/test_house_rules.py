@@ -80,7 +80,11 @@ WRONG: list[tuple[Any, str]] = [
     (rule(about("score.local", "over", math.nan)), "1st condition: A number from 0 to 1."),
     (rule(about("Score.local", "over", 0.5)), "1st condition: There is no field “Score.local”."),
     (rule(about("comment.text", "contains", " ")), "1st condition: Write what to look for."),
-    (rule(about("comment.text", "contains", "\u200b")), "1st condition: Nothing is left of this"),
+    (
+        rule(about("comment.text", "contains", "\u200b")),
+        "1st condition: There is no letter or digit in it to look for.",
+    ),
+    (rule(about("comment.text", "contains", "a*")), "1st condition: A star needs more letters beside it"),
     (rule(about("comment.text", "contains", "x" * 201)), "1st condition: Text of at most 200 characters."),
     (rule(about("comment.text", "contains", "\ud800")), "1st condition: Text of at most 200 characters."),
     (rule(about("time.weekday", "is", ["monday", "caturday"])), "1st condition: “caturday” is none of: monday,"),
@@ -242,10 +246,10 @@ def test_what_is_not_known_makes_no_condition_true() -> None:
 
 def test_words_are_found_in_scripts_without_spaces_and_shown_where_they_were_typed() -> None:
     written = read(rule(about("comment.text", "contains", "ＴＲＡＭ")))
-    text = "Der T\u200bRAM, tramway"
+    text = "Der T\u200bRAM, tramway, t.r.a.m"
     facts = Facts(Subject(text=text))
 
-    assert written.matches(facts) and written.spans(text, facts) == ((4, 9),)
+    assert written.matches(facts) and written.spans(text, facts) == ((4, 9), (20, 27))
     assert language.matches(rule(about("comment.text", "contains", "电车")), Facts(Subject(text="夜间电车回来了")))
 
 
@@ -292,7 +296,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "number": st.integers(0, 100),
     "percent": st.floats(0, 100) | st.integers(0, 100),
     "score": st.floats(0, 1),
-    "text": st.sampled_from(["a", "ü", "night tram", "[a-z]+", "^$", "(a|b)*c", "İ", "ß"]),
+    "text": st.sampled_from(["a", "ü", "night tram", "a+", "(a|b)*c", "İ", "ß", "trams*"]),
     "words": st.lists(st.sampled_from(["links", "de", "city"]), min_size=1),
     "domains": st.lists(st.sampled_from(["a.example", "b.example"]), min_size=1),
     "hours": st.lists(st.integers(0, 24), min_size=2, max_size=2, unique=True),
@@ -534,7 +538,8 @@ def test_a_rule_that_holds_leaves_a_finding_with_its_words(
     assert (finding.rule, finding.rule_version) == (f"house_rule:{written.pk}", f"rule-{written.pk}.1")
     assert finding.evidence["spans"] == [[4, 14]] and finding.evidence["tags"] == ["tram"]
     card = said(moderator.get(f"moderation/comments/{comment.pk}/"))
-    assert [one["detail"] for one in card["findings"]] == ["House rule “Trams”, version 1 · tagged tram"]
+    details = [one["detail"] for one in card["findings"] if one["code"] == "house_rule"]
+    assert details == ["House rule “Trams”, version 1 · tagged tram"]
 
 
 def test_the_author_reads_what_the_rule_says(
@@ -667,7 +672,7 @@ def test_a_rule_that_cannot_be_read_holds_and_the_others_still_speak(
     comment = post(reader, "Nothing about trams... the night tram.")
 
     assert comment.status == Status.HELD
-    found = Finding.objects.filter(revision__comment=comment).exclude(code="passed").order_by("id")
+    found = Finding.objects.filter(revision__comment=comment, code__in=["rule_failed", "house_rule"]).order_by("id")
     assert [(one.code, one.rule == f"house_rule:{broken.pk}") for one in found] == [
         ("rule_failed", True),
         ("house_rule", False),

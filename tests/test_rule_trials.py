@@ -26,11 +26,12 @@ def moderator(call: Callable[..., Caller], editor: Commenter) -> Caller:  # noqa
 
 
 @pytest.fixture
-def history(reader: Commenter, editor: Commenter, post: Post, decide: Decide) -> dict[str, Comment]:
+def history(reader: Commenter, editor: Commenter, post: Post, decide: Decide, settings: Any) -> dict[str, Comment]:
     """
     Give some days of comments. About the tram: two rejected by an editor, one published, one that still waits for its
     link, and one decided by screening alone. One rejected comment is about something else, one is older than 30 days.
     """
+    settings.COMMENTS = {"REJECTION_RATE_PERCENT": 0, "RULE_MILLISECONDS": 60_000}
     now = timezone.now()
     found = {}
     with time_machine.travel(now - timedelta(days=40), tick=True):

@@ -23,7 +23,6 @@ import logging
 import math
 import re
 import time
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -42,6 +41,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from comments import thresholds
 from comments.exceptions import Refused
 from comments.models import Commenter, HouseRule, Reason
+from comments.screening.phrases import BadPhrase, Listed, Matcher, check
 from comments.screening.verdicts import SEVERITY, Candidate, Draft
 
 logger = logging.getLogger(__name__)
@@ -392,6 +392,8 @@ class Rule:
     unless: tuple[Leaf, ...]
     fields: frozenset[str]
     """The fields it asks about."""
+    phrases: frozenset[str]
+    """What it looks for in words."""
     verdict: str
     """What it says of a text it matches: the gravest of its actions."""
     actions: tuple[dict[str, Any], ...]
@@ -429,6 +431,7 @@ class _Reader:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self.fields: set[str] = set()
+        self.phrases: set[str] = set()
         self.leaves: list[Leaf] = []
         self.number = 0
         self.all_conditions = 0
@@ -459,6 +462,7 @@ class _Reader:
             when=leaves_when,
             unless=tuple(self.leaves),
             fields=frozenset(self.fields),
+            phrases=frozenset(self.phrases),
             verdict=max(verdicts, key=SEVERITY.__getitem__, default="publish"),
             actions=tuple(actions),
         )
@@ -532,6 +536,8 @@ class _Reader:
             self.wrong((*place, "value"), str(wrong), number)
             return None, None
         self.fields.add(about.name)
+        if about.kind == "text" and asked != "matches":
+            self.phrases.add(value)
         self.leaves.append(leaf)
         clean = {"field": about.name, "is": asked} | ({} if value is None else {"value": value})
         return leaf.test, clean
@@ -624,8 +630,8 @@ def _value(about: Field, asked: str, given: object) -> Any:
                 raise _Wrong(_at_most_characters(most))
             if not given.strip():
                 raise _Wrong(_("Write what to look for."))
-            if asked != "matches" and not fold(given)[0].strip():
-                raise _Wrong(_("Nothing is left of this once invisible characters are taken out."))
+            if asked != "matches":
+                _check_phrase(given)
             return given if asked == "matches" else given.strip()
         case "hours":
             if not (
@@ -857,57 +863,35 @@ def _text(name: str, asked: str, value: str, words: Callable[[], str]) -> Leaf:
             return ((start, end) for start, end in islice(spans, MOST_SPANS) if start < end)
 
         return Leaf(matching, words, matched if name == "comment.text" else None)
-    folded_name = f"{name}.folded"
-    wanted = fold(value)[0].strip()
+    own = matcher_of([value])
     positive = asked == "contains"
 
+    def places(facts: Mapping[str, Any]) -> list[tuple[int, int]]:
+        if isinstance(facts, Facts):
+            return facts.places(name, value, own)
+        return [span for hit in own.find(facts[name]).hits for span in hit.spans]
+
     def containing(facts: Mapping[str, Any]) -> bool:
-        if facts[name] is None:
-            return False
-        return (next(_occurrences(wanted, facts[folded_name][0]), None) is not None) is positive
+        return facts[name] is not None and bool(places(facts)) is positive
 
     def contained(_text: str, facts: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
-        folded, origin = facts[folded_name]
-        for start in _occurrences(wanted, folded):
-            yield origin[start], origin[start + len(wanted) - 1] + 1
+        return iter(places(facts))
 
     return Leaf(containing, words, contained if positive and name == "comment.text" else None)
 
 
-def fold(text: str) -> tuple[str, list[int]]:
-    """
-    Return ``text`` with width and case folded, invisible characters out and spaces joined, signs left as they are, and
-    for each of its characters the offset in ``text`` it came from.
-    """
-    folded: list[str] = []
-    origin: list[int] = []
-    for offset, character in enumerate(text):
-        if not character.isascii() and unicodedata.category(character) == "Cf":
-            continue
-        if character.isspace():
-            if folded and folded[-1] == " ":
-                continue
-            character = " "
-        for part in character.lower() if character.isascii() else unicodedata.normalize("NFKC", character).casefold():
-            folded.append(part)
-            origin.append(offset)
-    return "".join(folded), origin
+def matcher_of(phrases: Iterable[str]) -> Matcher:
+    """Return what finds ``phrases`` as those of the lists are found, disguised or not."""
+    return Matcher([Listed(number, phrase, "suspect") for number, phrase in enumerate(dict.fromkeys(phrases))])
 
 
-def _occurrences(wanted: str, folded: str) -> Iterator[int]:
-    """Return where ``wanted`` stands as whole words; letters without a case, as in Chinese, need no gap around them."""
-    at = folded.find(wanted)
-    while at >= 0:
-        end = at + len(wanted)
-        begins = at == 0 or not (_joins(wanted[0]) and _joins(folded[at - 1]))
-        ends = end == len(folded) or not (_joins(wanted[-1]) and _joins(folded[end]))
-        if begins and ends:
-            yield at
-        at = folded.find(wanted, at + 1)
-
-
-def _joins(character: str) -> bool:
-    return character.isdecimal() or character.lower() != character.upper()
+def _check_phrase(written: str) -> None:
+    try:
+        check(written.strip())
+    except BadPhrase as bad:
+        if bad.code == "no_letters":
+            raise _Wrong(_("There is no letter or digit in it to look for.")) from None
+        raise _Wrong(_("A star needs more letters beside it: this would match nearly everything.")) from None
 
 
 # --- Sentences --------------------------------------------------------------------------------------------------------
@@ -1033,13 +1017,27 @@ class Subject:
 
 
 class Facts(dict[str, Any]):
-    """The value of each field for one :class:`Subject`; worked out when asked for, once."""
+    """
+    The value of each field for one :class:`Subject`; worked out when asked for, once.
 
-    __slots__ = ("subject",)
+    ``matcher`` knows the phrases of every rule that will be asked, so that the text is read once for all of them.
+    """
 
-    def __init__(self, subject: Subject) -> None:
+    __slots__ = ("matcher", "subject")
+
+    def __init__(self, subject: Subject, matcher: Matcher | None = None) -> None:
         super().__init__()
-        self.subject = subject
+        self.subject, self.matcher = subject, matcher
+
+    def places(self, name: str, phrase: str, own: Matcher) -> list[tuple[int, int]]:
+        """Return where ``phrase`` stands in the field ``name``; ``own`` finds it where there is no shared matcher."""
+        key = f"{name} phrases" if self.matcher else f"{name} {phrase}"
+        found = self.get(key)
+        if found is None:
+            hits = (self.matcher or own).find(self[name]).hits
+            found = self[key] = {hit.listed.phrase: hit.spans for hit in hits}
+        spans: list[tuple[int, int]] = found.get(phrase, [])
+        return spans
 
     def __missing__(self, name: str) -> Any:
         find = _FIND.get(name)
@@ -1094,7 +1092,6 @@ def _local(facts: Facts) -> datetime | None:
 
 _FIND: dict[str, Callable[[Facts], Any]] = {
     "comment.text": lambda facts: facts.subject.text,
-    "comment.text.folded": lambda facts: fold(facts["comment.text"]),
     "comment.words": lambda facts: len(facts.subject.text.split()),
     "comment.characters": lambda facts: len(facts.subject.text),
     "comment.domains": _hosts,
@@ -1112,7 +1109,6 @@ _FIND: dict[str, Callable[[Facts], Any]] = {
     "article.section": lambda facts: facts.subject.section,
     "article.key": lambda facts: facts.subject.key,
     "article.title": lambda facts: facts.subject.title,
-    "article.title.folded": lambda facts: fold(facts["article.title"] or ""),
     "article.age_days": lambda facts: _days(facts.subject.opened_at, facts.subject.at),
     "time.weekday.local": _local,
     "time.weekday": lambda facts: WEEKDAYS[local.weekday()] if (local := facts["time.weekday.local"]) else None,
@@ -1149,20 +1145,26 @@ def finding_version(pk: int, number: int) -> str:
     return f"rule-{pk}.{number}"
 
 
-_kept: tuple[thresholds.InForce | None, list[InForce]] = (None, [])
+_kept: tuple[thresholds.InForce | None, list[InForce], Matcher | None] = (None, [], None)
 
 
-def in_force() -> list[InForce]:
-    """Return the rules that are on or in the shadow, kept in memory for as long as the policy does not move."""
+def in_force() -> tuple[list[InForce], Matcher | None]:
+    """
+    Return the rules that are on or in the shadow, and what finds the words of all of them.
+
+    Kept in memory for as long as the policy does not move.
+    """
     global _kept
     now = thresholds.in_force()
-    policy, rules = _kept
+    policy, rules, matcher = _kept
     # The state itself, not its number: numbers of a database that was rolled back come again.
     if policy is not now:
         asked = HouseRule.objects.exclude(state=HouseRule.State.OFF).order_by("position", "pk")
         rules = [_compiled(*row) for row in asked.values_list("pk", "name", "number", "state", "definition")]
-        _kept = (now, rules)
-    return rules
+        phrases = [phrase for each in rules if each.rule for phrase in sorted(each.rule.phrases)]
+        matcher = matcher_of(phrases) if phrases else None
+        _kept = (now, rules, matcher)
+    return rules, matcher
 
 
 def _compiled(pk: int, name: str, number: int, state: str, definition: object) -> InForce:
@@ -1176,10 +1178,10 @@ def _compiled(pk: int, name: str, number: int, state: str, definition: object) -
 
 def judge_house_rules(candidate: Candidate) -> Iterator[Draft]:
     """Say what each rule of the editors' says. One that fails holds, and takes nothing from the others."""
-    rules = in_force()
+    rules, matcher = in_force()
     if not rules:
         return
-    facts = Facts(Subject.of(candidate))
+    facts = Facts(Subject.of(candidate), matcher)
     for each in rules:
         started = time.perf_counter()
         try:
