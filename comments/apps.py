@@ -8,5 +8,11 @@ class CommentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from comments import checks  # noqa: F401  (registers the system checks)
+        from comments import (
+            checks,  # noqa: F401  (registers the system checks)
+            signals,
+        )
         from comments.issues import tasks  # noqa: F401  (Celery looks for tasks in comments.tasks only)
+        from comments.tasks import on_decided
+
+        signals.comment_decided.connect(on_decided, dispatch_uid="comments.learning")
