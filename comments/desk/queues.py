@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from comments.learning import audits
 from comments.models import IssueReport, Revision, Status
 
 PAGE = 50
@@ -33,6 +34,8 @@ class Queue:
     empty: str | Promise
     counted: bool = False
     oldest_first: bool = False
+    blind: bool = False
+    """Editors decide without seeing a score or a suggestion, so that what they say is their own."""
 
     def rows(self) -> QuerySet[Revision]:
         """Return the texts of this queue in its order, each with its comment, author, story and parent."""
@@ -43,6 +46,8 @@ class Queue:
             return found.filter(status=Status.RECEIVED, created_at__lt=timezone.now() - STUCK).order_by(
                 "created_at", "id"
             )
+        if self.name == "audit":
+            return audits.open_ones(found).order_by("created_at", "id")
         newer = Revision.objects.filter(comment=OuterRef("comment"), number__gt=OuterRef("number"))
         return found.filter(~Exists(newer), comment__status=self.name).order_by("-comment__created_at", "-comment_id")
 
@@ -77,6 +82,14 @@ QUEUES = (
         _("Everything that arrived has been screened."),
         counted=True,
         oldest_first=True,
+    ),
+    Queue(
+        "audit",
+        _("Spot checks"),
+        _("Nothing is left to check. Some of what screening publishes by itself is drawn by lot and appears here."),
+        counted=True,
+        oldest_first=True,
+        blind=True,
     ),
     Queue("published", _("Published"), _("Nothing has been published yet.")),
     Queue("rejected", _("Rejected"), _("Nothing has been rejected.")),
@@ -127,7 +140,8 @@ def counts() -> dict[str, int]:
     waiting = Revision.objects.filter(status=Status.RECEIVED, created_at__lt=timezone.now() - STUCK)
     rows: Iterable[dict[str, Any]] = count("to_decide", Revision.objects.filter(status=Status.HELD)).union(
         count("unscreened", waiting),
+        count("audit", audits.open_ones(Revision.objects.all())),
         count("issues", IssueReport.objects.filter(state=IssueReport.State.OPEN)),
         all=True,
     )
-    return {"to_decide": 0, "unscreened": 0, "issues": 0} | {row["queue"]: row["count"] for row in rows}
+    return {"to_decide": 0, "unscreened": 0, "audit": 0, "issues": 0} | {row["queue"]: row["count"] for row in rows}

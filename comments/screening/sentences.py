@@ -85,6 +85,10 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
             return _("No score: a language it does not read, or too little to read")
         case "scorer_failed":
             return _("A scorer failed (%(error)s), so this was not scored") % _known(facts, "error")
+        case "approved_by_score":
+            return _("Its score is low enough to be published here without an editor")
+        case "would_approve":
+            return _("Its score would be low enough to be published without an editor")
         case "staff":
             return _("Written by staff")
         case _other:
