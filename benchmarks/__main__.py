@@ -27,7 +27,7 @@ from benchmarks.newspaper import TEXT, Newspaper, Unanswered, check
 from benchmarks.processes import pss_megabytes
 from tests.servers import ROOT, Redis, postgresql
 
-GROUPS = ("floors", "hot", "cold", "post", "drain", "flow", "mixed", "text")
+GROUPS = ("floors", "hot", "cold", "post", "drain", "flow", "mixed", "text", "screening")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -84,6 +84,7 @@ class Bench:
             "hot": self.hot,
             "cold": self.cold,
             "text": lambda: measuring.sanitizing(self.m, 30),
+            "screening": self.judging,
         }.items():
             if name in self.wanted:
                 self.attempt(group)
@@ -157,6 +158,10 @@ class Bench:
         section = self.paper.section(10_000)
         self.load("section-cold-10000", "HTML section, built anew, of 10,000", web, [section], cold=True)
         self.paper.end("cold")
+
+    def judging(self) -> None:
+        self.attempt(lambda: measuring.scoring(self.m, 500 if self.quick else 4_000))
+        self.attempt(lambda: measuring.screening(self.m, 100 if self.quick else 1_000))
 
     def writing(self) -> None:
         web, largest = self.paper.web(), self.sizes[-1]

@@ -55,6 +55,9 @@ GOALS = {
     "visible-steady": Goal("", p99=1000),
     "seen-by-others": Goal("", p99=1000),
     "events": Goal("", p99=250),
+    "screening": Goal("", p50=5, p99=25),
+    "screening-hostile": Goal("", p99=250),
+    "scoring": Goal("", p99=5),
 }
 """By the name of a workload, without the size of the discussion at its end."""
 

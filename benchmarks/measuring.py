@@ -429,3 +429,126 @@ def sanitizing(m: Measuring, times: int) -> None:
             p99=percentile(took, 99),
         )
     )
+
+
+# --- Judging ----------------------------------------------------------------------------------------------------------
+
+PHRASES = 10_000
+SAID = (
+    "The night tram is back, and the second driver says the timetable was never tested with real passengers. ",
+    "I read the minutes of the council meeting twice and found nothing about the return journeys. ",
+    "My neighbours and I would rather pay ten cents more than wait another forty minutes in the rain. ",
+    "Thank you for asking the people who ride it; the last article only asked the people who own it. ",
+)
+
+
+def _hostile() -> list[str]:
+    """Return texts of 10,000 characters, each made to cost somebody a lot."""
+    return [
+        "<" * 10_000,
+        "<b><i>" * 1_666,
+        "> " * 5_000,
+        "*_`~[" * 2_000,
+        "a.b" * 3_333,
+        "https://x.y/" * 833,
+        "i d i o t " * 1_000,
+        "\u0301a" * 5_000,
+        "\u202e\u200b" * 5_000,
+        "1" * 10_000,
+        "+49 170 " * 1_250,
+        "a@" * 5_000,
+        "\U0001f469\u200d" * 5_000,
+        "word " * 2_000,
+        "A" * 10_000,
+    ]
+
+
+def screening(m: Measuring, times: int) -> None:
+    """Screen typical and hostile texts in this process, every rule and both local scorers, 10,000 phrases in force."""
+    from django.contrib.auth import get_user_model
+
+    from comments import moderation, posting, tasks
+    from comments.models import Commenter, Discussion, Phrase
+    from comments.policy import changing
+    from comments.screening import engine
+
+    m.say(f"screening with {PHRASES:,} phrases")
+    tasks.broker.allows = lambda: False  # type: ignore[method-assign]  # the texts are screened here, by nobody else
+    with changing():
+        Phrase.objects.bulk_create(
+            [Phrase(phrase=f"zq{number:05d}x weasel{number % 89}", kind="suspect") for number in range(PHRASES)]
+        )
+    where = Discussion.objects.create(key="bench-screening", title="Screening", url="/bench/screening/")
+    users = get_user_model().objects
+    people = [Commenter.objects.for_user(users.create_user(f"bench-screening-{n}")) for n in range(20)]
+
+    def post(number: int, words: str) -> Any:
+        return posting.post_comment(people[number % len(people)], where, words)
+
+    took: list[float] = []
+    for number in range(times + 20):
+        words = (
+            "".join(SAID[(number * 7 + place * 3 + number // 5) % 4] for place in range(3)) + f"That is point {number}."
+        )
+        comment = post(number, words)
+        begun = time.process_time()
+        moderation.screen(comment.pk, comment.version)
+        took.append((time.process_time() - begun) * 1000)
+    took = took[20:]  # the first ones read models and phrases
+    m.keep(
+        Figure(
+            "screening",
+            f"screen a typical comment, {PHRASES:,} phrases, both local scorers",
+            cpu=statistics.median(took),
+            p50=percentile(took, 50),
+            p99=percentile(took, 99),
+            note="CPU of the process, its database client included",
+        )
+    )
+    worst: list[float] = []
+    for number, words in enumerate(_hostile()):
+        comment = post(number, words)
+        revision = comment.revisions.select_related("comment__author__user", "comment__discussion").get()
+        begun = time.process_time()
+        engine.run(revision)
+        worst.append((time.process_time() - begun) * 1000)
+    m.keep(
+        Figure(
+            "screening-hostile",
+            "screen hostile texts of 10,000 characters: the middle one and the worst",
+            cpu=statistics.median(worst),
+            p50=percentile(worst, 50),
+            p99=max(worst),
+            note=f"{len(worst)} texts",
+        )
+    )
+    with changing():
+        Phrase.objects.filter(phrase__startswith="zq").delete()
+
+
+def scoring(m: Measuring, times: int) -> None:
+    """Score news comments with the shipped model alone, in this process."""
+    from comments.screening.scorers.linear import local
+
+    from comments.screening.scorers import CommentView
+
+    m.say("scoring")
+    texts = [(SAID[n % 4] + SAID[(n + 1) % 4])[: 120 + n % 50] for n in range(200)]
+    took: list[float] = []
+    begun = time.process_time()
+    for number in range(times):
+        at = time.process_time()
+        local.score([CommentView(text=f"{texts[number % len(texts)]} {number}")])
+        took.append((time.process_time() - at) * 1000)
+    cpu = time.process_time() - begun
+    m.keep(
+        Figure(
+            "scoring",
+            "score a news comment of 145 characters with the local model",
+            per_second=times / cpu,
+            cpu=cpu * 1000 / times,
+            p50=percentile(took, 50),
+            p99=percentile(took, 99),
+            note="a second of CPU, words that weighed most included",
+        )
+    )

@@ -29,6 +29,8 @@ from comments import access, discussions
 from comments.desk import views
 from comments.exceptions import Refused
 from comments.models import (
+    Audit,
+    AutoApproval,
     Comment,
     Commenter,
     Decision,
@@ -36,12 +38,21 @@ from comments.models import (
     Desk,
     Discussion,
     Finding,
+    Fingerprint,
+    HouseRule,
+    HouseRuleVersion,
     IssueMessage,
     IssueReport,
+    Job,
+    Lesson,
     Phrase,
+    PolicyChange,
+    PolicyVersion,
     Reaction,
     Reason,
     Revision,
+    ScoringModel,
+    Setting,
     Token,
 )
 from comments.screening import sentences
@@ -389,6 +400,89 @@ class PhraseAdmin(Admin):
         if not change:
             obj.added_by = request.user  # type: ignore[assignment]
         super().save_model(request, obj, form, change)
+
+
+@admin.register(PolicyVersion)
+class PolicyVersionAdmin(ReadOnly):
+    list_display = ("number",)
+
+
+@admin.register(PolicyChange)
+class PolicyChangeAdmin(BigReadOnly):
+    """Who changed what about how comments are judged. Append-only."""
+
+    list_display = ("created_at", "kind", "subject", "before", "after", "made_by", "note")
+    list_select_related = ("made_by",)
+    list_filter = ("kind", "created_at")
+    search_fields = ("subject", "note")
+
+
+@admin.register(Setting)
+class SettingAdmin(ReadOnly):
+    """What editors set; they set it on the desk, where the value in force and its level are shown."""
+
+    list_display = ("name", "scope", "section", "discussion", "value", "changed_by", "changed_at")
+    list_select_related = ("discussion", "changed_by")
+    list_filter = ("scope", "name")
+    search_fields = ("name", "section", "discussion__title")
+    ordering = ("name", "scope", "id")
+
+
+@admin.register(HouseRule)
+class HouseRuleAdmin(ReadOnly):
+    list_display = ("name", "state", "number", "shadow_since", "changed_at")
+    list_filter = ("state",)
+    search_fields = ("name",)
+
+
+@admin.register(HouseRuleVersion)
+class HouseRuleVersionAdmin(BigReadOnly):
+    list_display = ("rule", "number", "note", "made_by", "created_at")
+    list_select_related = ("rule", "made_by")
+    search_fields = ("rule__name", "note")
+
+
+# --- What is learnt from decisions ----------------------------------------------------------------------------------
+
+
+@admin.register(ScoringModel)
+class ScoringModelAdmin(ReadOnly):
+    list_display = ("number", "status", "decision_count", "removal_count", "created_at", "activated_at")
+    list_filter = ("status",)
+    exclude = ("weights",)
+
+
+@admin.register(Lesson)
+class LessonAdmin(BigReadOnly):
+    list_display = ("decision", "rejected", "probability", "model_version", "drawn", "weight", "made_by", "created_at")
+    list_select_related = ("decision", "made_by")
+    list_filter = ("rejected", "drawn", "created_at")
+
+
+@admin.register(Audit)
+class AuditAdmin(BigReadOnly):
+    list_display = ("revision", "section", "by_score", "probability", "created_at", "decided_at")
+    list_select_related = ("revision",)
+    list_filter = ("by_score", "section", ("decided_at", admin.EmptyFieldListFilter))
+
+
+@admin.register(AutoApproval)
+class AutoApprovalAdmin(ReadOnly):
+    list_display = ("section", "state", "limit", "threshold", "model_version", "since")
+    list_filter = ("state",)
+
+
+@admin.register(Fingerprint)
+class FingerprintAdmin(BigReadOnly):
+    list_display = ("comment", "band", "value", "created_at")
+    list_select_related = ("comment",)
+
+
+@admin.register(Job)
+class JobAdmin(BigReadOnly):
+    list_display = ("id", "kind", "subject", "state", "done", "total", "made_by", "created_at", "finished_at")
+    list_select_related = ("made_by",)
+    list_filter = ("state", "kind")
 
 
 class ReasonForm(Form):

@@ -32,6 +32,12 @@ class Breaker:
             self._closed_again_at = self._clock() + self.seconds
             return True
 
+    @property
+    def is_open(self) -> bool:
+        """Say whether the server is taken not to answer; asking this lets no call through."""
+        with self._lock:
+            return self._in_a_row >= self.failures
+
     def failed(self) -> None:
         with self._lock:
             self._in_a_row += 1

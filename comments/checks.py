@@ -10,6 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from comments import conf
+from comments.screening.engine import scorer
+from comments.screening.scorers.outside import OutsideScorer, complaint
 
 
 @register("comments")
@@ -34,6 +36,56 @@ def check_settings(**_kwargs: Any) -> list[CheckMessage]:
     if not read.rules:
         found.append(Error("COMMENTS['RULES'] is empty: everything would be published unread.", id="comments.E003"))
     return found
+
+
+@register("comments")
+def check_scorers(**_kwargs: Any) -> list[CheckMessage]:
+    """Check that every scorer in ``RULES`` is set up, and say which ones send texts to somebody else."""
+    try:
+        read = conf.get()
+    except ImproperlyConfigured:
+        return []  # comments.E001 says it
+    found: list[CheckMessage] = []
+    for path in read.rules:
+        try:
+            asked = scorer(path)
+        except Exception:  # noqa: S112  # comments.E002 says it; whatever else a rule raises is its own
+            continue
+        if asked is None:
+            continue
+        if isinstance(asked, OutsideScorer):
+            found += _set_up(asked, path, read)
+        if asked.sends_text_offsite:
+            found.append(
+                Warning(
+                    f"COMMENTS['RULES'] names {path!r}: the text leaves the site.",
+                    hint="Say so in the privacy notice, then silence this with SILENCED_SYSTEM_CHECKS.",
+                    id="comments.W004",
+                )
+            )
+    return found
+
+
+def _set_up(asked: OutsideScorer, path: str, read: conf.Settings) -> list[CheckMessage]:
+    lacking = asked.lacks(read)
+    if lacking:
+        return [
+            Error(
+                f"COMMENTS['RULES'] names {path!r}, which is not set up: it would hold every comment.",
+                hint=f"Set COMMENTS[{', '.join(repr(name) for name in lacking)}], or take it out of RULES.",
+                id="comments.E005",
+            )
+        ]
+    wrong = complaint(asked.address(read), allow_private=read.allow_private_scorers)
+    if wrong:
+        return [
+            Error(
+                f"The address of {path!r} {wrong}: it would hold every comment.",
+                hint="An https:// address; http:// only on this machine, with ALLOW_PRIVATE_SCORERS.",
+                id="comments.E005",
+            )
+        ]
+    return []
 
 
 @register("comments")

@@ -6,7 +6,7 @@ A name that is not listed here is an error at start (``comments.E001``), so a ty
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -50,6 +50,45 @@ class Settings:
 
     models_folder: str = ""
     """Folder with ``toxicity.bin`` and ``spam.bin``, as ``train_model`` writes them. Empty: those that ship."""
+
+    scorer_milliseconds: int = 1_000
+    """Longest wait for a scorer that other people run, from the look-up of its address to the end of its answer."""
+
+    allow_private_scorers: bool = False
+    """
+    Scorers may be on the newsroom's own network, such as a model it hosts itself: private addresses are asked too, and
+    this very machine also by ``http://``.
+    """
+
+    akismet_key: str = field(default="", repr=False)
+    """Key of Akismet, for ``comments.screening.scorers.akismet.akismet``."""
+
+    akismet_site: str = ""
+    """Address of the site that the key is for: ``"https://example-news.com/"``."""
+
+    akismet_url: str = "https://rest.akismet.com"
+    """Where Akismet is asked; another one for a gateway of yours in between."""
+
+    akismet_author: bool = False
+    """Akismet is also told the author's name and e-mail address."""
+
+    moderation_url: str = field(default="", repr=False)
+    """
+    Where an OpenAI-style ``/v1/moderations`` stands, for ``comments.screening.scorers.openai_style.moderation``:
+    ``"https://api.openai.com"``, or a model of your own that answers alike.
+    """
+
+    moderation_key: str = field(default="", repr=False)
+    """Sent to it as ``Authorization: Bearer``. Empty: nothing is sent."""
+
+    moderation_model: str = ""
+    """Which of its models to ask. Empty: its own choice."""
+
+    scorer_url: str = field(default="", repr=False)
+    """Where a scorer of your own is asked, for ``comments.screening.scorers.http.endpoint``."""
+
+    scorer_secret: str = field(default="", repr=False)
+    """Signs what is sent there, so that it can refuse everybody else."""
 
     audit_percent: int = 5
     """Of what screening publishes by itself, this share is drawn by lot for an editor to look at. 0: none."""
@@ -114,7 +153,7 @@ class Settings:
     cache_megabytes: int = 64
     """Most memory a process spends on public pages."""
 
-    redis_url: str = ""
+    redis_url: str = field(default="", repr=False)
     """Redis for live events between processes. Empty: one process, its own bus."""
 
     streams_per_process: int = 2_000
@@ -130,14 +169,17 @@ class Settings:
     """Address printed under the issue form, for when even that fails."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.type == "int" and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
-                raise ImproperlyConfigured(f"COMMENTS[{field.name.upper()!r}] must be a whole number, not {value!r}.")
-            if field.type == "bool" and not isinstance(value, bool):
-                raise ImproperlyConfigured(f"COMMENTS[{field.name.upper()!r}] must be True or False, not {value!r}.")
-            if field.type == "tuple[str, ...]" and isinstance(value, str):
-                raise ImproperlyConfigured(f"COMMENTS[{field.name.upper()!r}] must be a list, not the text {value!r}.")
+        for each in fields(self):
+            value, name = getattr(self, each.name), each.name.upper()
+            if each.type == "int" and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+                raise ImproperlyConfigured(f"COMMENTS[{name!r}] must be a whole number, not {value!r}.")
+            if each.type == "bool" and not isinstance(value, bool):
+                raise ImproperlyConfigured(f"COMMENTS[{name!r}] must be True or False, not {value!r}.")
+            if each.type == "str" and not isinstance(value, str):
+                # Without the value: it may be a key.
+                raise ImproperlyConfigured(f"COMMENTS[{name!r}] must be text.")
+            if each.type == "tuple[str, ...]" and isinstance(value, str):
+                raise ImproperlyConfigured(f"COMMENTS[{name!r}] must be a list, not the text {value!r}.")
 
 
 PANEL = {
@@ -156,7 +198,7 @@ PANEL = {
 }
 """Settings that editors may change, and the lowest level at which they may: see :mod:`comments.thresholds`."""
 
-KNOWN = {field.name.upper(): field.name for field in fields(Settings)}
+KNOWN = {each.name.upper(): each.name for each in fields(Settings)}
 _read: tuple[Any, Settings] = (None, Settings())
 
 

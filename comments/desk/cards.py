@@ -160,7 +160,7 @@ def _chip(code: str, facts: dict[str, Any]) -> str:
             return _("nothing left")
         case "sanitizer_disagreement" | "sanitizer_failed":
             return _("formatting")
-        case "rule_failed" | "rule_slow" | "scorer_failed" | "screening_failed":
+        case "rule_failed" | "rule_slow" | "screening_failed" | "scorer_failed":
             return _("not checked")
         case _other:
             return code.replace("_", " ")

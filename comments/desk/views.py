@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from comments import access, moderation
-from comments.desk import cards, numbers, queues
+from comments.desk import cards, notices, numbers, queues
 from comments.desk.forms import BIGGEST, WORDS, DecisionForm, PlaceForm, SeenForm, UndoForm, complaint
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Decider, Decision, Reason, Status
@@ -296,6 +296,7 @@ def _context(request: HttpRequest, site: AdminSite, place: Place, counts: dict[s
         "place": place,
         "queues": [(each, Place(each).url(), counts.get(each.name)) for each in queues.QUEUES],
         "counts": counts,
+        "notices": notices.read(),
     }
 
 

@@ -12,8 +12,8 @@ from functools import lru_cache, partial
 from django.utils.module_loading import import_string
 
 from comments import text
-from comments.models import Commenter, Discussion, Revision
-from comments.screening.scorers import CommentView, Scorer
+from comments.models import Commenter, Discussion, Revision, Status
+from comments.screening.scorers import CommentView, Scorer, ScorerFailed
 from comments.screening.verdicts import SEVERITY, Candidate, Draft, Policy, Verdict
 
 logger = logging.getLogger(__name__)
@@ -44,6 +44,8 @@ def scorer(path: str) -> Scorer | None:
 def _scored(asked: Scorer, candidate: Candidate) -> Iterator[Draft]:
     """Ask a scorer as if it were a rule: its score is a finding that objects to nothing."""
     [answer] = asked.score([view(candidate)])
+    if answer.p is not None and not 0 <= answer.p <= 1:
+        raise ScorerFailed("bad_answer")
     facts: dict[str, object] = {"scorer": asked.name}
     if answer.p is not None:
         facts["p"] = round(answer.p, 4)
@@ -57,7 +59,7 @@ def _scored(asked: Scorer, candidate: Candidate) -> Iterator[Draft]:
         spans=tuple((start, end) for start, end, _weight in answer.top),
         facts=facts,
         score=answer.p,
-        version=answer.version or asked.version,
+        version=(answer.version or asked.version)[:40],
     )
 
 
@@ -65,12 +67,15 @@ def view(candidate: Candidate) -> CommentView:
     """Return what a scorer is told of ``candidate``."""
     author, discussion, comment = candidate.author, candidate.discussion, candidate.comment
     user = author.user if author else None
+    parent = comment.parent if comment else None
     return CommentView(
         text=candidate.text,
+        parent_text=text.plain(parent.html) if parent and parent.status == Status.PUBLISHED else "",
         author_name=author.name if author else "",
         author_email=(user.email if user else author.email) if author else "",
         story_url=discussion.url if discussion else "",
         comment_id=comment.pk if comment else None,
+        facts={"network": comment.network_key} if comment and comment.network_key else {},
     )
 
 
@@ -126,10 +131,14 @@ def _ask(path: str, name: str, candidate: Candidate) -> tuple[list[Draft], float
         rule = _rule(path)
         if isinstance(rule, partial):
             code, name = "scorer_failed", rule.args[0].name
+            if candidate.comment is None and rule.args[0].sends_text_offsite:
+                # Nobody has posted this yet: it stays here.
+                return [], 0
         said = [*rule(candidate)]
     except Exception as error:
         # Scorers may answer "not now", which is no fault of the program.
-        logger.warning("%s failed (%s)", path, type(error).__name__, exc_info=code == "rule_failed")
+        why = str(error) if isinstance(error, ScorerFailed) else type(error).__name__
+        logger.warning("%s failed (%s)", path, why, exc_info=code == "rule_failed")
         return [_failure(name, code, error, started)], 0
     took = (time.perf_counter() - started) * 1000
     # The rule's own work, not the wait for a busy machine: that says nothing about the text.
@@ -140,9 +149,12 @@ def _ask(path: str, name: str, candidate: Candidate) -> tuple[list[Draft], float
 
 
 def _failure(rule: str, code: str, error: Exception, started: float) -> Draft:
+    facts: dict[str, object] = {"error": type(error).__name__}
+    if code == "scorer_failed":
+        facts = {"scorer": rule} | (error.facts if isinstance(error, ScorerFailed) else facts)
     return Draft(
         code,
-        facts={"error": type(error).__name__},
+        facts=facts,
         rule=rule,
         milliseconds=(time.perf_counter() - started) * 1000,
     )

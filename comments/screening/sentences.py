@@ -75,6 +75,9 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
             return _("The sanitizer failed (%(error)s); nothing can be shown") % _known(facts, "error")
         case "rule_failed":
             return _("A rule failed (%(error)s), so this was not checked") % _known(facts, "error")
+        case "scorer_failed":
+            known = _known(facts, "status", "error") | {"scorer": scorer_title(str(facts.get("scorer", "?")))}
+            return _scorer_failed(facts.get("why")) % known
         case "rule_slow":
             return _("A rule took too long (%(milliseconds)s ms)") % _known(facts, "milliseconds")
         case "screening_failed":
@@ -114,6 +117,43 @@ def worth_reading(facts: dict[str, Any]) -> bool:
     """Say whether a score is one an editor should see beside the objections: it names words, or is at least 0.5."""
     p = facts.get("p")
     return bool(facts.get("spans")) or (isinstance(p, int | float) and p >= 0.5)
+
+
+def scorer_title(name: str) -> str:
+    """Return what editors call the scorer ``name``."""
+    match name:
+        case "akismet":
+            return "Akismet"
+        case "moderation":
+            return _("The moderation service")
+        case "endpoint":
+            return _("The HTTP scorer")
+        case "local":
+            return _("The local model")
+        case _other:
+            return _("The scorer “%(name)s”") % {"name": name}
+
+
+def _scorer_failed(why: object) -> str:
+    match why:
+        case "timeout":
+            return _("%(scorer)s did not answer in time")
+        case "unreachable":
+            return _("%(scorer)s could not be reached")
+        case "not_trusted":
+            return _("%(scorer)s was not asked: its certificate cannot be trusted")
+        case "status":
+            return _("%(scorer)s answered with an error (%(status)s)")
+        case "bad_answer":
+            return _("%(scorer)s gave an answer that cannot be used")
+        case "breaker_open":
+            return _("%(scorer)s did not answer before, so it was not asked")
+        case "refused_address":
+            return _("%(scorer)s was not asked: its address is not one that may be asked")
+        case "not_set_up":
+            return _("%(scorer)s is not set up")
+        case _unknown:
+            return _("%(scorer)s failed (%(error)s)")
 
 
 def _known(facts: dict[str, Any], *names: str) -> dict[str, Any]:

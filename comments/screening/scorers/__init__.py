@@ -51,6 +51,33 @@ class Health:
     detail: str = ""
 
 
+class ScorerFailed(Exception):
+    """
+    A scorer has no answer for now, and ``why`` says in a code what an editor is told.
+
+    ``timeout``, ``unreachable``, ``not_trusted`` (the certificate), ``status`` (an error, with its HTTP status),
+    ``bad_answer`` (nothing that can be used), ``breaker_open`` (not asked, since it did not answer before),
+    ``refused_address`` (not a place a text may be sent to), ``not_set_up``. Holds nothing of a text or an answer.
+    """
+
+    def __init__(self, why: str, *, status: int | None = None) -> None:
+        self.why = why
+        self.status = status
+        super().__init__(f"{why} {status}" if status else why)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is kept of it in the finding."""
+        return {"why": self.why} | ({"status": self.status} if self.status else {})
+
+    @property
+    def by_server(self) -> bool:
+        """Say whether the next text would meet the same, so that the server is better left alone for a while."""
+        if self.why == "status":
+            return self.status is not None and (self.status >= 500 or self.status in (401, 403, 408, 429))
+        return self.why in ("timeout", "unreachable", "not_trusted")
+
+
 @runtime_checkable
 class Scorer(Protocol):
     name: str
