@@ -108,7 +108,7 @@ def learn(**_later: Any) -> None:
 @shared_task(base=Hint, name="comments.tasks.refit_model")
 def refit_model(**_later: Any) -> None:
     """Begin the nightly refit."""
-    if (job := refit.begin(None)) is not None:
+    if (job := refit.nightly()) is not None:
         run_job.delay_on_commit(job.pk)
 
 

@@ -20,6 +20,7 @@ from comments.api.described import COMMENT, CURSOR, call
 from comments.api.endpoint import Moderating, answer, limit_asked, moment, signed_in
 from comments.api.forms import DecisionForm, PhraseForm
 from comments.exceptions import Refused
+from comments.learning import audits
 from comments.models import Comment, Decider, Decision, Finding, Phrase, Revision, Status
 from comments.screening import Verdict, sentences
 
@@ -48,7 +49,8 @@ class QueuesView(Moderating):
     def get(self, request: Request) -> HttpResponse:
         waiting = Revision.objects.filter(status=Status.HELD).count()
         received = Revision.objects.filter(status=Status.RECEIVED).count()
-        return answer({"to_decide": waiting, "received": received})
+        audit = audits.open_ones(Revision.objects.all()).count()
+        return answer({"to_decide": waiting, "received": received, "audit": audit})
 
 
 # --- Cards ------------------------------------------------------------------------------------------------------------
@@ -67,9 +69,14 @@ def _latest() -> QuerySet[Revision]:
     return Revision.objects.filter(~Exists(newer)).order_by("-created_at", "-id")
 
 
+def _audit() -> QuerySet[Revision]:
+    return audits.open_ones(Revision.objects.all()).order_by("created_at", "id")
+
+
 QUEUES: dict[str, Callable[[], QuerySet[Revision]]] = {
     "to_decide": _to_decide,
     "received": _received,
+    "audit": _audit,
     "all": _latest,
 }
 
@@ -84,7 +91,8 @@ def _with_everything(revisions: QuerySet[Revision]) -> QuerySet[Revision]:
     )
 
 
-def card(revision: Revision) -> dict[str, Any]:
+def card(revision: Revision, *, blind: bool = False) -> dict[str, Any]:
+    """Return what is known of one text; ``blind`` leaves out what the scorers think of it."""
     comment = revision.comment
     author, discussion, parent = comment.author, comment.discussion, comment.parent
     return {
@@ -122,7 +130,7 @@ def card(revision: Revision) -> dict[str, Any]:
                 "milliseconds": finding.milliseconds,
             }
             for finding in revision.findings.all()
-            if finding.code != "passed"
+            if finding.code != "passed" and not (blind and finding.code in audits.HIDDEN)
         ],
         "passed": {
             rule: milliseconds
@@ -170,7 +178,7 @@ class CardsView(Moderating):
     @call(
         "moderation_comments",
         "moderation",
-        "Cards of a queue: what waits, oldest first; `all` has the latest text of every comment, newest first",
+        "Cards of a queue: what waits, oldest first; `audit` has spot checks, without scores; `all` the latest texts",
         {200: described.CardPageSerializer},
         parameters=[
             OpenApiParameter("queue", str, enum=list(QUEUES), default="to_decide"),
@@ -198,7 +206,7 @@ class CardsView(Moderating):
         last = cards[limit - 1] if len(cards) > limit else None
         return answer(
             {
-                "results": [card(revision) for revision in cards[:limit]],
+                "results": [card(revision, blind=queue == "audit") for revision in cards[:limit]],
                 "next": f"{(last.created_at - EPOCH) // MICROSECOND}-{last.pk}" if last else None,
             }
         )

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path, register_converter
 from django.views.decorators.csrf import csrf_exempt
 
-from comments.api import deciding, documentation, problems, reading, reports, writing
+from comments.api import deciding, documentation, learning, problems, reading, reports, writing
 
 app_name = "comments_api"
 
@@ -71,6 +71,10 @@ urlpatterns: list[URLPattern] = [
     path("moderation/comments/", deciding.CardsView.as_view(), name="moderation_comments"),
     path("moderation/comments/<comments_id:comment_id>/", deciding.CardView.as_view(), name="moderation_comment"),
     path("moderation/comments/<comments_id:comment_id>/decisions/", deciding.DecisionsView.as_view(), name="decisions"),
+    path("moderation/models/", learning.ModelsView.as_view(), name="scoring_models"),
+    path("moderation/models/refit/", learning.RefitView.as_view(), name="refit_scoring_model"),
+    path("moderation/models/<comments_id:number>/use/", learning.UseModelView.as_view(), name="use_scoring_model"),
+    path("moderation/auto-approval/<comments_key:section>/", learning.AutoApprovalView.as_view(), name="auto_approval"),
     path("moderation/phrases/", deciding.PhrasesView.as_view(), name="phrases"),
     path("moderation/phrases/<comments_id:phrase_id>/", deciding.PhraseView.as_view(), name="phrase"),
 ]

@@ -148,12 +148,16 @@ def _at_most(found: int, of: int, share: float) -> float:
         return 1.0
     if share >= 1:
         return 0.0
-    yes, no = math.log(share), math.log1p(-share)
-    whole = math.lgamma(of + 1)
-    return math.fsum(
-        math.exp(whole - math.lgamma(k + 1) - math.lgamma(of - k + 1) + k * yes + (of - k) * no)
-        for k in range(found + 1)
-    )
+    whole = math.lgamma(of + 1) - math.lgamma(found + 1) - math.lgamma(of - found + 1)
+    term = math.exp(whole + found * math.log(share) + (of - found) * math.log1p(-share))
+    total, odds = term, (1 - share) / share
+    # Downwards from the largest: above the mean each term is smaller than the one before.
+    for k in range(found, 0, -1):
+        term *= k / (of - k + 1) * odds
+        total += term
+        if term < total * 1e-17:
+            break
+    return min(1.0, total)
 
 
 def stability(before: Sequence[float], after: Sequence[float]) -> float | None:

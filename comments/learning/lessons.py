@@ -101,7 +101,7 @@ def counting() -> QuerySet[Lesson]:
 
 
 def example(text: str, *, rejected: bool, weight: float = 1.0) -> Example:
-    """Return a decided text as numbers. Without a usable shipped model, or in a script it cannot read, that part is 0."""
+    """Return a decided text as numbers; the shipped part is 0 without a usable model, or in a script it cannot read."""
     buckets = features.buckets(text)
     shipped = 0.0
     if features.is_latin(text):

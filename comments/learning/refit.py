@@ -83,19 +83,22 @@ class Label:
 # --- The job ----------------------------------------------------------------------------------------------------------
 
 
-def begin(made_by: Commenter | None) -> Job | None:
-    """Write down the job of a refit; the one already under way, if there is one; ``None`` with too few lessons."""
+def nightly() -> Job | None:
+    """Write down the job of a refit, unless there are too few lessons for one."""
+    return begin(None) if Lesson.objects.count() >= FEWEST else None
+
+
+def begin(made_by: Commenter | None) -> Job:
+    """Write down the job of a refit, or return the one that is already under way."""
     running = Job.objects.filter(kind="refit", state__in=[Job.State.WAITING, Job.State.RUNNING]).first()
     if running is not None:
         return running
-    if made_by is None and Lesson.objects.count() < FEWEST:
-        return None
     return jobs.begin("refit", {}, made_by=made_by, subject="scoring_model")
 
 
 @jobs.kind("refit")
 def work(job: Job) -> Iterator[None]:
-    """Refit, compare, promote or say why not. Begins anew when it is taken up again: nothing is stored before the end."""
+    """Refit, compare, promote or say why not. Begins anew when taken up again: nothing is stored before the end."""
     ids = list(lessons.counting().order_by("-id").values_list("pk", flat=True)[:MOST])[::-1]
     if len(ids) < FEWEST:
         job.result = {"status": "too_few", "decisions": len(ids), "needed": FEWEST}

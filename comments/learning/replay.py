@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import pairwise
 from math import log
 from typing import Any
 
@@ -159,7 +160,7 @@ class Replay:
                 "auc": _rounded(figures.auc(self.scored[start:end])),
                 "auc_shipped_alone": _rounded(figures.auc(self.shipped[start:end])),
             }
-            for start, end in zip(ends, ends[1:], strict=False)
+            for start, end in pairwise(ends)
             if end > start
         ]
 
@@ -186,7 +187,8 @@ def drawn(curves: Sequence[tuple[str, Sequence[tuple[float, float]]]], *, title:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{_escaped(title)}" font-family="system-ui, sans-serif" font-size="12">',
         "<style>text{fill:#333}.g{stroke:#ccc}.c0{stroke:#0b5394;fill:#0b5394}.c1{stroke:#b45f06;fill:#b45f06}"
-        ".c2{stroke:#555;fill:#555}.c3{stroke:#6a329f;fill:#6a329f}path{fill:none!important;stroke-width:2}text{stroke:none!important}"
+        ".c2{stroke:#555;fill:#555}.c3{stroke:#6a329f;fill:#6a329f}"
+        "path{fill:none!important;stroke-width:2}text{stroke:none!important}"
         "@media(prefers-color-scheme:dark){text{fill:#ddd}.g{stroke:#444}.c0{stroke:#7ab8ff;fill:#7ab8ff}"
         ".c1{stroke:#ffb668;fill:#ffb668}.c2{stroke:#aaa;fill:#aaa}.c3{stroke:#c9a2ff;fill:#c9a2ff}}</style>",
         f"<title>{_escaped(title)}</title>",
@@ -208,7 +210,8 @@ def drawn(curves: Sequence[tuple[str, Sequence[tuple[float, float]]]], *, title:
         parts.append(f'<path class="c{number % 4}" d="M{way}"/>')
         parts += [f'<circle class="c{number % 4}" cx="{across(x):.1f}" cy="{up(y):.1f}" r="3"/>' for x, y in points]
         parts.append(
-            f'<text class="c{number % 4}" x="{across(points[-1][0]) + 8:.1f}" y="{up(points[-1][1]) + 4:.1f}">{_escaped(name)}</text>'
+        x, y = across(points[-1][0]) + 8, up(points[-1][1]) + 4
+        parts.append(f'<text class="c{number % 4}" x="{x:.1f}" y="{y:.1f}">{_escaped(name)}</text>')
         )
     return "\n".join([*parts, "</svg>", ""])
 

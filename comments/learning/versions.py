@@ -139,6 +139,11 @@ def promote(
     return model
 
 
+def use(model: ScoringModel, made_by: Commenter | None) -> ScoringModel:
+    """Use ``model``, as an editor asks: an earlier one again, or one that waits or was refused."""
+    return rollback(model, made_by) if model.status == Status.RETIRED else promote(model, made_by)
+
+
 def rollback(model: ScoringModel, made_by: Commenter | None) -> ScoringModel:
     """
     Use an earlier model again. What was learnt since is not lost: it is learnt anew, from the decisions.
@@ -158,7 +163,7 @@ def forget_all(made_by: Commenter | None) -> ScoringModel:
 
 
 def _sweep() -> None:
-    """Drop the weights of models that nobody goes back to. Their figures stay, and model 1, which is everyone's lock."""
+    """Drop the weights of models nobody goes back to. Their figures stay, and model 1, which is everyone's lock."""
     keep = ScoringModel.objects.order_by("-number").values_list("pk", flat=True)[:KEPT]
     old = ScoringModel.objects.exclude(pk__in=list(keep)).exclude(status=Status.ACTIVE).exclude(number=1)
     old.exclude(checksum="").update(weights=b"", checksum="", parameters={})

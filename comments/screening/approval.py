@@ -1,4 +1,4 @@
-"""Where the score may publish what would wait only because everything waits there; read once a version of the policy."""
+"""Where the score may publish what waits only because everything waits there; read once a version of the policy."""
 
 from __future__ import annotations
 

@@ -86,8 +86,6 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
             return _score(facts)
         case "no_score":
             return _("No score: a language it does not read, or too little to read")
-        case "scorer_failed":
-            return _("A scorer failed (%(error)s), so this was not scored") % _known(facts, "error")
         case "approved_by_score":
             return _("Its score is low enough to be published here without an editor")
         case "would_approve":

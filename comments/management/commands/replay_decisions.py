@@ -15,9 +15,9 @@ from comments.screening.scorers.weights import BrokenModel, warm
 
 class Command(BaseCommand):
     help = (
-        "Go through decisions again, in the order of FILE: each text is scored, then learnt. FILE holds one JSON "
-        'object a line: {"text", "rejected", "editor"?, "at"?}; "-" reads from standard input. Writes {"p"} for each line, or '
-        '{"error"}. Reads and writes no database. Ends with 1 when a line was wrong.'
+        "Go through decisions again, in the order of FILE: each text is scored, then learnt. "
+        'FILE holds one JSON object a line: {"text", "rejected", "editor"?, "at"?}; "-" reads from standard input. '
+        'Writes {"p"} for each line, or {"error"}. Reads and writes no database. Ends with 1 when a line was wrong.'
     )
     requires_system_checks = []
     requires_migrations_checks = False

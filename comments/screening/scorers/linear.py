@@ -78,6 +78,10 @@ class Linear:
 class Local(Linear):
     """The scorer of what editors remove: the shipped weights, and what this newsroom has taught."""
 
+    def health(self) -> Health:
+        shipped = super().health()
+        return shipped if not shipped.ok else site.health()
+
     def _combined(self, weights: Weights, logit: float, buckets: Sequence[int]) -> tuple[float, str]:
         return site.combine(logit, buckets)
 
