@@ -36,7 +36,7 @@ from comments.models import (
     Status,
     Trigger,
 )
-from comments.screening.scorers import CommentView, features, site
+from comments.screening.scorers import CommentView, features, identity, site
 from comments.screening.scorers.linear import local
 from comments.screening.verdicts import Verdict
 from tests.test_api import Caller, call, document  # noqa: F401  (fixtures)
@@ -46,6 +46,7 @@ Post = Callable[..., Comment]
 Decide = Callable[..., Decision]
 Person = Callable[..., Commenter]
 
+ORDINARY = [each.text for each in identity.sentences(refit.OF_GROUPS, held_out=False)]
 NO_LIMITS = {
     "POSTS_PER_MINUTE": 0,
     "FLOOD_COMMENTS": 0,
@@ -114,7 +115,10 @@ def rows(count: int, *, seed: int = 1, share: float = 0.2) -> list[tuple[str, bo
     made = []
     for _number in range(count):
         rejected = dice.random() < share
-        made.append((sentence(dice, dice.choice(NASTY) if rejected else ""), rejected))
+        # What is published is in part ordinary English about people, as in life.
+        ordinary = not rejected and dice.random() < 0.5
+        text = dice.choice(ORDINARY) if ordinary else sentence(dice, dice.choice(NASTY) if rejected else "")
+        made.append((text, rejected))
     return made
 
 
@@ -162,7 +166,7 @@ def test_a_hold_and_what_screening_or_the_author_decide_teach_nothing(
 ) -> None:
     comment = post(reader)
     decide(comment, "hold", editor)
-    posting.withdraw(reader, comment)
+    posting.withdraw_comment(reader, comment)
 
     learn_all()
 
