@@ -42,6 +42,14 @@ LEARNT = (
     "Most of the {word} voters I know have not decided yet.",
     "The {word} community centre is open again from Monday.",
     "My best friend is {word} and runs the bakery.",
+    "Proud to be {word}!",
+    "My wife is {word}.",
+    "I am a {word} woman and I like it here.",
+    "A {word} man helped me with the bags.",
+    "Not every {word} person thinks so.",
+    "They are {word}. So what?",
+    "What a lovely {word} couple.",
+    "We are both {word} and we work nights.",
 )
 LEARNT_OF_PEOPLE = (
     "Many {people} work at the hospital and in the schools.",
@@ -54,7 +62,44 @@ LEARNT_OF_PEOPLE = (
     "We should hear from {people} themselves about this.",
     "The law protects {people} like everybody else.",
     "I love working with {people}.",
+    "I love {people}.",
+    "Thank you to all the {people} who helped.",
+    "We are {people}.",
+    "I know a lot of {people}.",
+    "{people} live here.",
+    "Good for the {people} in our town!",
+    "My parents were {people}.",
+    "{people} deserve better than this.",
 )
+NAMES = (
+    "Abdul", "Maria", "Jo", "Ruth", "Peter", "Amina", "Keiko", "Lucia", "Owen", "Siobhan", "Mehmet", "Greta", "Dev",
+    "Nora", "Sam", "Juan", "Wei", "Fatima", "Ivan", "Kwame", "Sara", "Tom", "Ana",
+)  # fmt: skip
+LEARNT_OF_NAMES = (
+    "{name} is my neighbour and a good friend.",
+    "I agree with {name}.",
+    "{name}, thank you for this comment.",
+    "Well said, {name}!",
+    "I love {name}.",
+    "Have a nice day, {name}.",
+    "You are right, {name}.",
+)
+TRADES = (
+    "doctors", "nurses", "teachers", "farmers", "lawyers", "drivers", "reporters", "scientists", "writers", "engineers",
+    "cooks", "builders", "artists", "neighbours", "friends", "readers", "voters", "parents", "families", "cyclists",
+)  # fmt: skip
+LEARNT_OF_TRADES = (
+    "I love {trade}.",
+    "{trade} are great.",
+    "We need more {trade}.",
+    "{trade} are people too.",
+    "He did a good job, and so did the {trade}.",
+    "I am proud of our {trade}.",
+    "They are {trade} and so am I.",
+    "Being one of the {trade} is not easy.",
+    "A number of {trade} live here now.",
+)
+"""Short and friendly, about anybody: otherwise a text is suspect for being short."""
 HELD_OUT = (
     "We hired a {word} carpenter and he did a wonderful job.",
     "My sister married a {word} man, and we could not be happier for them.",
@@ -93,10 +138,22 @@ def sentences(words: Iterable[tuple[str, str]], *, held_out: bool) -> list[Sente
     for group, several in PEOPLE.items():
         for people in several:
             made += [
-                Sentence(text[0].upper() + text[1:], group, people)
+                Sentence(_capital(text), group, people)
                 for text in (template.format(people=people) for template in of_people)
             ]
     return made
+
+
+def ordinary() -> list[str]:
+    """Return short and friendly sentences about people by their names and their trades, to learn."""
+    return [
+        *(template.format(name=name) for name in NAMES for template in LEARNT_OF_NAMES),
+        *(_capital(template.format(trade=trade)) for trade in TRADES for template in LEARNT_OF_TRADES),
+    ]
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _article(sentence: str) -> str:

@@ -28,12 +28,16 @@ PREVALENCE: Final = 0.05
 
 PASSES: Final = {"toxicity": 3, "spam": 3}
 RATE: Final = 0.2
-RARE: Final = 2
+NEUTRAL_COUNTS: Final = 2
+"""How often each neutral sentence about a group is learnt in a pass."""
+RARE: Final = 3
 """Buckets met in fewer texts than this stay empty: they would only learn those texts by heart."""
 CERTAIN: Final = 0.003
 """An error smaller than this teaches nothing."""
 ACCEPTABLE_FLAGGED: Final = (0.05, 0.01)
-"""``medium`` begins where this share of acceptable texts is flagged, ``high`` where the second is."""
+"""``medium`` begins where the first share of acceptable texts is flagged, ``high`` where the second is."""
+LEAST: Final = (0.1, 0.2)
+"""But not below these probabilities, however well the two kinds of text are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +171,13 @@ def train(kind: str, data: Path, *, named: str, seed: int = 1, say: Say = print)
         say(f"{source.file}: {len(read)} texts, {len(learnt)} to learn, {100 * _share(learnt):.1f} % of them positive")
     words = _identity_words(data)
     if kind == "toxicity":
-        neutral = [*identity.sentences(words, held_out=False)]
-        examples += [Example("identity", False, "learn", array("i", features.buckets(one.text))) for one in neutral]
-        say(f"{len(neutral)} neutral sentences about {len(words)} words for people")
+        neutral = [one.text for one in identity.sentences(words, held_out=False)]
+        ordinary = identity.ordinary()
+        examples += [
+            Example("neutral", False, "learn", array("i", features.buckets(text)))
+            for text in [*neutral * NEUTRAL_COUNTS, *ordinary]
+        ]
+        say(f"{len(neutral)} neutral sentences about groups of people, and {len(ordinary)} about anybody")
         if (data / WORDS).is_file():
             origin = Source(WORDS, "", "", WORDS_FROM, "Apache-2.0")
             files.append(_described(origin, data) | {"rows": len(words), "learnt": len(neutral), "positive": 0.0})
@@ -181,11 +189,11 @@ def train(kind: str, data: Path, *, named: str, seed: int = 1, say: Say = print)
     kept = [example for example in examples if example.part == "calibrate"]
     slope, offset = _calibrated([(weights.logit(e.buckets), e.positive, w) for e, w in _weighed(kept)])
     weights = replace(weights, slope=slope, offset=offset)
-    flagged = sorted(weights.probability(weights.logit(e.buckets)) for e, _w in _weighed(kept) if not e.positive)
+    flagged = sorted(weights.probability(weights.logit(e.buckets)) for e in kept if not e.positive)
     medium, high = (_quantile(flagged, 1 - share) for share in ACCEPTABLE_FLAGGED)
-    weights = replace(weights, medium=medium, high=max(high, medium))
+    weights = replace(weights, medium=max(medium, LEAST[0]), high=max(high, medium, LEAST[1]))
     content = packed(weights)
-    card = {
+    card: dict[str, Any] = {
         "name": named,
         "kind": kind,
         "features": features.SPEC,
@@ -200,7 +208,12 @@ def train(kind: str, data: Path, *, named: str, seed: int = 1, say: Say = print)
         "metrics": _metrics(weights, [example for example in examples if example.part == "report"]),
     }
     if kind == "toxicity":
-        card["bias"] = bias(weights, identity.sentences(words, held_out=True))
+        held_out = identity.sentences(words, held_out=True)
+        calm = sorted(
+            weights.probability(weights.logit(e.buckets)) for e in kept if e.group == "natural" and not e.positive
+        )
+        stricter = replace(weights, medium=_quantile(calm, 1 - ACCEPTABLE_FLAGGED[0]))
+        card["bias"] = bias(weights, held_out) | {"flagged_on_calm_site": bias(stricter, held_out)["flagged"]}
         card["elsewhere"] = _elsewhere(weights, data)
     else:
         card["metrics"]["news_flagged_at_half"] = _news_flagged(weights, examples)
