@@ -2,27 +2,94 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from comments import conf
+from comments import conf, hours, thresholds
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Discussion, Status
 from comments.models.comments import MAX_DEPTH
 
 
-def is_open(discussion: Discussion, at: datetime | None = None) -> bool:
-    """Say whether ``discussion`` takes comments: its mode, and the times it opens and closes by itself."""
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Whether a discussion takes comments, why not, and when that changes by itself."""
+
+    is_open: bool
+    code: str = ""
+    """Why it is closed: ``everywhere``, ``ended``, ``closed``, ``age`` or ``hours``."""
+    reason: str = ""
+    """Why, in a sentence for readers; empty when nobody said."""
+    since: datetime | None = None
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+
+
+BY_THE_CLOCK = frozenset({"ended", "age", "hours"})
+
+
+def opening(discussion: Discussion, at: datetime | None = None, settings: conf.Settings | None = None) -> Opening:
+    """
+    Return how ``discussion`` stands at ``at``: its mode, the times it opens and closes by itself, and the settings.
+
+    ``opens_at`` and ``closes_at`` take all of them together: a discussion that is opened at night opens in the morning,
+    where comments are written by day only.
+    """
     at = at or timezone.now()
-    if discussion.closes_at and discussion.closes_at <= at:
-        return False
-    if discussion.mode == Discussion.Mode.CLOSED:
-        return bool(discussion.opens_at and discussion.opens_at <= at)
-    return True
+    settings = settings or thresholds.of(discussion)
+    if settings.commenting_closed:
+        return Opening(False, "everywhere", settings.closed_sentence or _("Commenting is closed for now."))
+    ends = discussion.closes_at
+    too_old = _too_old_at(discussion, settings)
+    if ends and ends <= at:
+        since = discussion.closed_at if discussion.mode == Discussion.Mode.CLOSED else None
+        return Opening(False, "ended", discussion.closed_reason, since=since or ends)
+    last = min([moment for moment in (ends, too_old) if moment], default=None)
+    if discussion.mode == Discussion.Mode.CLOSED and not (discussion.opens_at and discussion.opens_at <= at):
+        opens = _next_hour(settings, discussion.opens_at) if discussion.opens_at else None
+        if opens and last and opens >= last:
+            opens = None
+        return Opening(False, "closed", discussion.closed_reason, since=discussion.closed_at, opens_at=opens)
+    if too_old and too_old <= at:
+        days = settings.close_after_days
+        reason = ngettext(
+            "Comments close by themselves after %(days)d day.",
+            "Comments close by themselves after %(days)d days.",
+            days,
+        ) % {"days": days}
+        return Opening(False, "age", reason, since=too_old)
+    now = hours.now(settings.commenting_hours, at, timezone.get_default_timezone())
+    if not now.is_open:
+        opens = now.until if now.until and not (last and now.until >= last) else None
+        return Opening(False, "hours", _("Comments can be written at certain hours."), opens_at=opens)
+    return Opening(True, closes_at=min([moment for moment in (last, now.until) if moment], default=None))
+
+
+def _too_old_at(discussion: Discussion, settings: conf.Settings) -> datetime | None:
+    if not settings.close_after_days:
+        return None
+    try:
+        return discussion.created_at + timedelta(days=settings.close_after_days)
+    except OverflowError:
+        return None
+
+
+def _next_hour(settings: conf.Settings, at: datetime) -> datetime | None:
+    """Return ``at``, or when the weekly hours begin after it."""
+    now = hours.now(settings.commenting_hours, at, timezone.get_default_timezone())
+    return at if now.is_open else now.until
+
+
+def is_open(discussion: Discussion, at: datetime | None = None) -> bool:
+    """Say whether ``discussion`` takes comments: see :func:`opening`."""
+    return opening(discussion, at).is_open
 
 
 def is_staff(person: Commenter | None) -> bool:
@@ -45,18 +112,29 @@ def require_signed_in(user: Any) -> None:
         raise Refused("not_signed_in", _("Sign in to do this. What you wrote stays in the box."), status=401)
 
 
-def require_open(discussion: Discussion) -> None:
-    if not is_open(discussion):
-        raise Refused("closed", discussion.closed_reason or _("Comments are closed here."), status=403)
+def require_open(discussion: Discussion, settings: conf.Settings | None = None) -> None:
+    """Raise ``Refused`` with why ``discussion`` takes no comments, and when it does again."""
+    now = opening(discussion, settings=settings)
+    if now.is_open:
+        return
+    said = now.reason or _("Comments are closed here.")
+    facts: dict[str, Any] = {}
+    if now.opens_at:
+        local = timezone.localtime(now.opens_at, timezone.get_default_timezone())
+        opens = _("They open again on %(when)s.") % {"when": date_format(local, "DATETIME_FORMAT")}
+        said, facts = f"{said} {opens}", {"opens_at": now.opens_at.isoformat()}
+    raise Refused("closed", said, status=403, **facts)
 
 
 def require_may_post(author: Commenter, discussion: Discussion, parent: Comment | None, recent: list[Comment]) -> None:
     """
-    Raise ``Refused`` when ``author`` may not post here now. Nothing is saved and no query is made.
+    Raise ``Refused`` when ``author`` may not post here now. Nothing is saved.
 
-    ``recent`` are the author's comments of the last minutes, newest first.
+    ``recent`` are the author's comments of the last minutes, newest first. Slow mode and the cap for each person cost
+    a query where they are on; the rest costs none.
     """
-    require_open(discussion)
+    settings = thresholds.of(discussion)
+    require_open(discussion, settings)
     if parent is not None:
         if parent.discussion_id != discussion.pk:
             raise Refused("parent_elsewhere", _("The comment you are answering stands under another article."))
@@ -64,9 +142,8 @@ def require_may_post(author: Commenter, discussion: Discussion, parent: Comment 
             raise Refused("parent_gone", _("The comment you are answering is no longer there."), status=409)
         if parent.depth + 1 >= MAX_DEPTH:
             raise Refused("too_deep", _("This conversation is too deep to go on here. Please start a new comment."))
-    limit = conf.get().posts_per_minute
-    if limit:
-        now = timezone.now()
+    now = timezone.now()
+    if limit := settings.posts_per_minute:
         latest = [c.created_at for c in recent if c.created_at > now - timedelta(seconds=60)]
         if len(latest) >= limit and not is_staff(author):
             wait = max(1, 60 - int((now - latest[limit - 1]).total_seconds()))
@@ -81,11 +158,55 @@ def require_may_post(author: Commenter, discussion: Discussion, parent: Comment 
                 status=429,
                 retry_after=wait,
             )
+    if settings.slow_mode_seconds and not is_staff(author):
+        _require_slow(author, discussion, settings.slow_mode_seconds, now)
+    if settings.comments_per_person and not is_staff(author):
+        _require_under_the_cap(author, discussion, settings.comments_per_person)
+
+
+def _require_slow(author: Commenter, discussion: Discussion, seconds: int, now: datetime) -> None:
+    latest = Comment.objects.filter(author=author, discussion=discussion).order_by("-created_at")
+    last = latest.values_list("created_at", flat=True).first()
+    wait = 0 if last is None else ceil(seconds - (now - last).total_seconds())
+    if wait > 0:
+        minutes = ceil(wait / 60)
+        said = (
+            ngettext(
+                "Slow mode is on here. Your next comment can be posted in %(count)d second.",
+                "Slow mode is on here. Your next comment can be posted in %(count)d seconds.",
+                wait,
+            )
+            % {"count": wait}
+            if wait < 120
+            else ngettext(
+                "Slow mode is on here. Your next comment can be posted in %(count)d minute.",
+                "Slow mode is on here. Your next comment can be posted in %(count)d minutes.",
+                minutes,
+            )
+            % {"count": minutes}
+        )
+        raise Refused("slow_mode", said, status=429, retry_after=wait)
+
+
+def _require_under_the_cap(author: Commenter, discussion: Discussion, most: int) -> None:
+    written = Comment.objects.filter(author=author, discussion=discussion).exclude(status=Status.WITHDRAWN)
+    if written.count() >= most:
+        raise Refused(
+            "enough_here",
+            ngettext(
+                "Everyone may write %(count)d comment under this article, and yours is there.",
+                "Everyone may write %(count)d comments under this article, and yours are all there.",
+                most,
+            )
+            % {"count": most},
+            status=403,
+            maximum=most,
+        )
 
 
 def may_edit(person: Commenter | None, comment: Comment) -> bool:
     """Say whether ``person`` may still rewrite ``comment``."""
-    window = timedelta(minutes=conf.get().edit_minutes)
+    window = timedelta(minutes=thresholds.of(comment.discussion).edit_minutes)
     return bool(
         person
         and comment.author_id == person.pk

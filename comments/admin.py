@@ -357,7 +357,7 @@ class DiscussionAdmin(NeverDeleted):
 @admin.register(Commenter)
 class CommenterAdmin(NeverDeleted):
     list_display = ("name", "badge", "role", "published_count", "rejected_count", "created_at")
-    list_filter = ("badge", "created_at")
+    list_filter = ("badge", ("premoderated_at", admin.EmptyFieldListFilter), "created_at")
     search_fields = ("name", "user__username", "email")
     ordering = ("-id",)
     paginator = BoundedPaginator
@@ -366,6 +366,7 @@ class CommenterAdmin(NeverDeleted):
         "name",
         "badge",
         "role",
+        "premoderated_at",
         "user",
         "email",
         "published_count",
@@ -375,7 +376,7 @@ class CommenterAdmin(NeverDeleted):
         "created_at",
         "erased_at",
     )
-    readonly_fields = fields[3:]
+    readonly_fields = fields[4:]
 
     def save_model(self, request: HttpRequest, obj: Commenter, form: Any, change: bool) -> None:
         """Write what was changed and nothing else: the counts move while the form is open."""

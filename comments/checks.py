@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
 from django.conf import settings
@@ -33,6 +34,14 @@ def check_settings(**_kwargs: Any) -> list[CheckMessage]:
                     id="comments.E002",
                 )
             )
+    if read.languages and importlib.util.find_spec("py3langid") is None:
+        found.append(
+            Warning(
+                "COMMENTS['LANGUAGES'] is set and py3langid is not installed: no comment's language is checked.",
+                hint='pip install "newsroom-comments[lang]"',
+                id="comments.W003",
+            )
+        )
     if not read.rules:
         found.append(Error("COMMENTS['RULES'] is empty: everything would be published unread.", id="comments.E003"))
     return found

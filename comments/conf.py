@@ -6,11 +6,16 @@ A name that is not listed here is an error at start (``comments.E001``), so a ty
 
 from __future__ import annotations
 
+import ast
+import inspect
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
+
+from comments import hours
 
 RULES = (
     "comments.screening.scorers.linear.local",
@@ -18,14 +23,26 @@ RULES = (
     "comments.screening.rules.text.hold_sanitizer_disagreement",
     "comments.screening.rules.text.reject_empty",
     "comments.screening.rules.text.hold_long",
+    "comments.screening.rules.text.hold_short",
     "comments.screening.rules.text.hold_links",
+    "comments.screening.rules.text.reject_refused_domain",
     "comments.screening.rules.text.judge_phrases",
+    "comments.screening.rules.text.hold_shouting",
+    "comments.screening.rules.text.hold_only_emoji",
+    "comments.screening.rules.language.hold_other_language",
+    "comments.screening.rules.personal_data.hold_personal_data",
     "comments.screening.rules.author.trust_staff",
+    "comments.screening.rules.author.trust_expert",
     "comments.screening.rules.author.hold_new_author",
+    "comments.screening.rules.author.hold_rejection_rate",
+    "comments.screening.rules.author.hold_premoderated_person",
     "comments.screening.rules.author.hold_repeat",
     "comments.screening.rules.author.hold_flood",
+    "comments.screening.rules.repeats.hold_own_repeat",
+    "comments.screening.rules.repeats.hold_campaign",
     "comments.screening.rules.discussion.hold_closed",
     "comments.screening.rules.discussion.hold_premoderated",
+    "comments.screening.rules.score.hold_score",
 )
 
 
@@ -47,9 +64,6 @@ class Settings:
 
     may_fail: tuple[str, ...] = ()
     """Names of scorers whose failure does not hold a comment: the others decide."""
-
-    models_folder: str = ""
-    """Folder with ``toxicity.bin`` and ``spam.bin``, as ``train_model`` writes them. Empty: those that ship."""
 
     scorer_milliseconds: int = 1_000
     """Longest wait for a scorer that other people run, from the look-up of its address to the end of its answer."""
@@ -89,6 +103,8 @@ class Settings:
 
     scorer_secret: str = field(default="", repr=False)
     """Signs what is sent there, so that it can refuse everybody else."""
+    models_folder: str = ""
+    """Folder with ``toxicity.bin`` and ``spam.bin``, as ``train_model`` writes them. Empty: those that ship."""
 
     audit_percent: int = 5
     """Of what screening publishes by itself, this share is drawn by lot for an editor to look at. 0: none."""
@@ -99,17 +115,68 @@ class Settings:
     hold_over_characters: int = 6_000
     """Comments longer than this wait for an editor. 0: never."""
 
+    hold_under_characters: int = 0
+    """Comments shorter than this wait for an editor. 0: never."""
+
     links_allowed: int = 0
     """A comment with more links to other sites than this waits for an editor."""
 
     own_domains: tuple[str, ...] = ()
     """Hosts whose links never count, with their subdomains: ``("example-news.com",)``."""
 
+    allowed_domains: tuple[str, ...] = ()
+    """Other hosts whose links never count, with their subdomains."""
+
+    refused_domains: tuple[str, ...] = ()
+    """A comment with a link to one of these hosts, or to a subdomain of one, is rejected as spam."""
+
+    shouting_percent: int = 80
+    """A comment with this share of its letters in capitals waits for an editor. 0: never."""
+
+    shouting_letters: int = 30
+    """With fewer letters than this, nothing counts as shouting."""
+
+    hold_only_emoji: bool = True
+    """A comment of nothing but emoji waits for an editor."""
+
+    languages: tuple[str, ...] = ()
+    """Languages comments may be in: ``("en", "es")``. Others wait. Needs the extra ``lang``. Empty: all."""
+
+    language_characters: int = 40
+    """The language of a comment with fewer letters than this is not judged."""
+
+    hold_personal_data: bool = True
+    """A comment with a phone number, an e-mail address, a street address or an account number waits for an editor."""
+
     hold_first: int = 0
-    """A person's comments wait for an editor until this many of them have been published. 0: off."""
+    """A person's comments wait until editors have approved this many of them. Unread ones do not count. 0: off."""
+
+    trust_experts: bool = False
+    """The rules for readers leave people with the badge "expert" alone, as they do staff."""
+
+    rejection_rate_percent: int = 50
+    """Comments of a person of whose latest ones at least this share were rejected wait for an editor. 0: off."""
+
+    rejection_rate_sample: int = 5
+    """See ``rejection_rate_percent``: with fewer decided comments than this, nobody is judged by the rate."""
+
+    rejection_rate_days: int = 90
+    """See ``rejection_rate_percent``: comments older than this many days do not count."""
 
     repeat_hours: int = 24
-    """The same text again within this many hours waits for an editor. 0: off."""
+    """The same text again within this many hours, or one's own nearly the same, waits for an editor. 0: off."""
+
+    short_repeats: int = 2
+    """A very short text ("well said") may be posted so often by one person within ``repeat_hours``. 0: any number."""
+
+    campaign_people: int = 3
+    """Nearly the same text by this many people within ``campaign_days`` waits for an editor. 0: off."""
+
+    campaign_days: int = 7
+    """See ``campaign_people``. For this long it is remembered what texts have in common, never the texts."""
+
+    hold_over_score: int = 90
+    """A comment that the local scorer finds this likely to be removed, in percent, waits for an editor. 0: never."""
 
     flood_comments: int = 40
     """More comments than this by one person within ``flood_minutes`` wait for an editor. 0: off."""
@@ -127,7 +194,27 @@ class Settings:
     """Issue reports per hour from one network; later ones are refused with the minutes left. 0: no limit."""
 
     premoderate: bool = False
-    """Every comment on the site waits for an editor."""
+    """Every comment waits for an editor: on the site, in a section or under an article."""
+
+    commenting_closed: bool = False
+    """Nobody can post. What is published stays."""
+
+    closed_sentence: str = ""
+    """What readers are told while ``commenting_closed`` is on. Empty: that commenting is closed for now."""
+
+    commenting_hours: tuple[str, ...] = ()
+    """
+    When comments can be written, by the site's clock: ``("mon-fri 06:00-24:00", "sat 08:00-22:00")``. Empty: always.
+    """
+
+    close_after_days: int = 0
+    """Comments close this many days after the discussion was opened. 0: never."""
+
+    slow_mode_seconds: int = 0
+    """Seconds a person waits between two comments in one discussion. 0: none."""
+
+    comments_per_person: int = 0
+    """How many comments one person may write in one discussion; withdrawn ones do not count. 0: any number."""
 
     edit_minutes: int = 30
     """How long after posting an author may edit. 0: never."""
@@ -180,23 +267,79 @@ class Settings:
                 raise ImproperlyConfigured(f"COMMENTS[{name!r}] must be text.")
             if each.type == "tuple[str, ...]" and isinstance(value, str):
                 raise ImproperlyConfigured(f"COMMENTS[{name!r}] must be a list, not the text {value!r}.")
+        for name in PERCENTAGES:
+            if getattr(self, name) > 100:
+                raise ImproperlyConfigured(f"COMMENTS[{name.upper()!r}] is a share, 100 at most.")
+        try:
+            hours.parsed(self.commenting_hours)
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"COMMENTS['COMMENTING_HOURS'] cannot read {str(error)!r}; write it like 'mon-fri 06:00-24:00'."
+            ) from None
 
+
+PERCENTAGES = ("audit_percent", "shouting_percent", "rejection_rate_percent", "hold_over_score")
 
 PANEL = {
     "switched_off": "site",
     "may_fail": "site",
     "audit_percent": "site",
-    "premoderate": "discussion",
-    "hold_first": "discussion",
-    "hold_over_characters": "discussion",
-    "links_allowed": "discussion",
-    "repeat_hours": "discussion",
-    "flood_comments": "discussion",
-    "flood_minutes": "discussion",
+    "commenting_closed": "discussion",
+    "closed_sentence": "discussion",
+    "commenting_hours": "discussion",
+    "close_after_days": "discussion",
+    "slow_mode_seconds": "discussion",
+    "comments_per_person": "discussion",
     "posts_per_minute": "discussion",
     "edit_minutes": "discussion",
+    "premoderate": "discussion",
+    "hold_first": "discussion",
+    "trust_experts": "discussion",
+    "hold_over_score": "discussion",
+    "hold_over_characters": "discussion",
+    "hold_under_characters": "discussion",
+    "links_allowed": "discussion",
+    "allowed_domains": "discussion",
+    "refused_domains": "discussion",
+    "shouting_percent": "discussion",
+    "shouting_letters": "discussion",
+    "hold_only_emoji": "discussion",
+    "languages": "discussion",
+    "language_characters": "discussion",
+    "hold_personal_data": "discussion",
+    "rejection_rate_percent": "discussion",
+    "rejection_rate_sample": "discussion",
+    "rejection_rate_days": "discussion",
+    "repeat_hours": "discussion",
+    "short_repeats": "discussion",
+    "campaign_people": "discussion",
+    "campaign_days": "site",
+    "flood_comments": "discussion",
+    "flood_minutes": "discussion",
 }
 """Settings that editors may change, and the lowest level at which they may: see :mod:`comments.thresholds`."""
+
+
+@cache
+def meanings() -> dict[str, str]:
+    """Return what each setting means: the lines under its field, as this file has them, on one line each."""
+    found: dict[str, str] = {}
+    try:
+        [described] = ast.parse(inspect.getsource(Settings)).body
+    except (OSError, TypeError):
+        # Installed without its source.
+        return found
+    assert isinstance(described, ast.ClassDef)  # noqa: S101
+    for before, after in zip(described.body, described.body[1:], strict=False):
+        if (
+            isinstance(before, ast.AnnAssign)
+            and isinstance(before.target, ast.Name)
+            and isinstance(after, ast.Expr)
+            and isinstance(after.value, ast.Constant)
+        ):
+            found[before.target.id] = " ".join(str(after.value.value).split())
+    return found
+
 
 KNOWN = {each.name.upper(): each.name for each in fields(Settings)}
 _read: tuple[Any, Settings] = (None, Settings())

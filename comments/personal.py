@@ -67,7 +67,9 @@ def in_discussion(person: Commenter, discussion: Discussion) -> list[Mine]:
 def state_of(comments: Any, person: Commenter) -> list[Mine]:
     """Return how each of the queryset ``comments``, all by ``person``, stands; newest first."""
     found = list(
-        comments.order_by("-created_at").prefetch_related(
+        comments.order_by("-created_at")
+        .select_related("discussion")
+        .prefetch_related(
             Prefetch("revisions", Revision.objects.order_by("-number"), to_attr="texts"),
             Prefetch(
                 "decisions",

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from comments import access, conf, moderation, ratelimit, screening, signals, tasks, text
+from comments import access, conf, moderation, ratelimit, screening, signals, tasks, text, thresholds
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Decider, Discussion, Revision, Status, Trigger
 from comments.models.comments import SEGMENT
@@ -50,7 +50,7 @@ def post_comment(
     recent = list(
         Comment.objects.filter(author=author, created_at__gt=minute_ago)
         .defer("html")
-        .order_by("-created_at")[: max(MOST_RECENT, conf.get().posts_per_minute)]
+        .order_by("-created_at")[: max(MOST_RECENT, thresholds.of(discussion).posts_per_minute)]
     )
     if again := _already_posted(recent, discussion, parent, digest, idempotency_key):
         return again

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 from django.db import close_old_connections, transaction
+from django.utils import timezone
 
-from comments import discussions, jobs, moderation
+from comments import discussions, jobs, moderation, thresholds
 from comments.breaker import Breaker
 from comments.learning import auto_approval, lessons, online, refit
 from comments.models import Decider, Decision
+from comments.screening.rules import repeats
 
 logger = logging.getLogger(__name__)
 broker = Breaker(failures=2, seconds=10)
@@ -116,6 +119,13 @@ def refit_model(**_later: Any) -> None:
 def watch_auto_approval(**_later: Any) -> None:
     """Switch approval by score off where it may not go on."""
     auto_approval.watch()
+
+
+@shared_task(base=Hint, name="comments.tasks.forget_fingerprints")
+def forget_fingerprints(**_later: Any) -> None:
+    """Forget what texts had in common once no rule asks for it any more."""
+    days = thresholds.of(None, exact=True).campaign_days
+    repeats.forget_fingerprints(timezone.now() - timedelta(days=days))
 
 
 def swept(*, limit: int = 500, seconds: float = 60) -> int:

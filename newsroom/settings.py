@@ -169,6 +169,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "forget-fingerprints": {"task": "comments.tasks.forget_fingerprints", "schedule": 3600.0},
     "reconcile-counts": {"task": "comments.tasks.reconcile_counts", "schedule": 3600.0},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,14 +14,11 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comments import jobs, moderation, posting, thresholds
-from comments.exceptions import Refused
-from comments.learning import auto_approval, drift, figures, lessons, online, outliers, refit, versions
+from comments import jobs, moderation, posting
+from comments.learning import drift, figures, lessons, online, outliers, refit, versions
 from comments.learning.figures import Scored, least_likely_at_least, most_likely_at_most
 from comments.learning.learner import Example, Learner
 from comments.models import (
-    Audit,
-    AutoApproval,
     Comment,
     Commenter,
     Decider,

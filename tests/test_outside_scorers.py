@@ -611,7 +611,7 @@ def test_a_score_is_on_record_and_objects_to_nothing(asked: Neighbour, reader: C
     found = finding(comment)
     assert comment.status == Status.PUBLISHED
     assert (found.code, found.score, found.rule_version) == ("score", 0.97, "house-7")
-    assert found.evidence == {"labels": {"insult": 0.97, "threat": 0.1}}
+    assert found.evidence == {"scorer": "endpoint", "p": 0.97, "labels": {"insult": 0.97, "threat": 0.1}}
     assert (comment.decisions.get().score, comment.decisions.get().scorer_version) == (0.97, "house-7")
 
 
@@ -1257,5 +1257,11 @@ def test_programs_read_the_same_sentence_as_editors(
 
     cards = desk.get("/api/v1/moderation/comments/").json()["results"]
 
-    [said] = [found for card in cards if card["id"] == comment.pk for found in card["findings"]]
+    [said] = [
+        found
+        for card in cards
+        if card["id"] == comment.pk
+        for found in card["findings"]
+        if found["rule"] == "endpoint"
+    ]
     assert (said["code"], said["detail"]) == ("scorer_failed", "The HTTP scorer answered with an error (503)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from comments.api import problems
 from comments.api.bodies import Choice
-from comments.models import Decider, Discussion, IssueMessage, IssueReport, Phrase, Status
+from comments.models import Decider, Discussion, IssueMessage, IssueReport, Phrase, PolicyChange, Status
 
 F = TypeVar("F", bound=Callable[..., Any])
 Shape = serializers.Serializer[Any]
@@ -215,10 +215,10 @@ class DiscussionSerializer(Shape):
     is_open = serializers.BooleanField()
     counts = DiscussionCountsSerializer()
     guidelines_version = serializers.IntegerField(allow_null=True)
-    closed_reason = serializers.CharField(allow_blank=True)
+    closed_reason = serializers.CharField(allow_blank=True, help_text="Why it is closed now, for readers.")
     closed_at = serializers.DateTimeField(allow_null=True)
-    opens_at = serializers.DateTimeField(allow_null=True)
-    closes_at = serializers.DateTimeField(allow_null=True)
+    opens_at = serializers.DateTimeField(allow_null=True, help_text="When it opens next, all clocks taken together.")
+    closes_at = serializers.DateTimeField(allow_null=True, help_text="While it is open: when it closes next.")
     version = serializers.IntegerField(help_text="Moves with everything readers can see.")
 
 
@@ -476,3 +476,63 @@ class AutoApprovalSerializer(Shape):
     upper_bound = serializers.FloatField(allow_null=True, help_text="Share that may be wrong, 95 % sure.")
     missing = serializers.ListField(child=serializers.CharField(), help_text="What stands against arming it.")
     why = serializers.ListField(child=serializers.CharField(), help_text="Why it switched itself off.")
+
+
+# --- Settings ---------------------------------------------------------------------------------------------------------
+
+VALUE: dict[str, Any] = {
+    "oneOf": [
+        {"type": "integer"},
+        {"type": "boolean"},
+        {"type": "string"},
+        {"type": "array", "items": {"type": "string"}},
+        {"type": "null"},
+    ]
+}
+LEVELS = ["discussion", "section", "site", "project"]
+
+
+class ValueField(serializers.Field[Any, Any, Any, Any]):
+    _spectacular_annotation = {"field": VALUE}
+
+
+class AnythingField(serializers.Field[Any, Any, Any, Any]):
+    _spectacular_annotation: ClassVar[dict[str, Any]] = {"field": {}}
+
+
+class SaidSerializer(Shape):
+    """What one level says of a setting."""
+
+    level = Choice(LEVELS)
+    value = ValueField()
+
+
+class SettingSerializer(Shape):
+    name = serializers.CharField()
+    value = ValueField(help_text="The one in force.")
+    level = Choice(LEVELS, help_text="Where it comes from. `project`: from the settings of the installation.")
+    lowest = Choice(["site", "section", "discussion"], help_text="The lowest level at which it may be set.")
+    meaning = serializers.CharField(allow_blank=True)
+    chain = SaidSerializer(many=True, help_text="What each level says, the strongest first; the first is in force.")
+
+
+class SettingsSerializer(Shape):
+    discussion = serializers.CharField(allow_null=True)
+    section = serializers.CharField(allow_blank=True)
+    results = SettingSerializer(many=True)
+
+
+class ChangeSerializer(Shape):
+    id = serializers.IntegerField()
+    kind = Choice(PolicyChange.Kind.choices)
+    subject = serializers.CharField(help_text="What was changed: `links_allowed (section:Opinion)`, a phrase, a rule.")
+    before = AnythingField()
+    after = AnythingField()
+    note = serializers.CharField(allow_blank=True)
+    made_by = serializers.CharField(allow_null=True)
+    made_at = serializers.DateTimeField()
+
+
+class ChangePageSerializer(Shape):
+    results = ChangeSerializer(many=True)
+    next = serializers.CharField(allow_null=True)

@@ -80,3 +80,14 @@ class PhraseForm(Form):
     phrase = Line(max_length=200, trim_whitespace=True)
     kind = Choice(choices=Phrase.Kind.choices)
     note = Line(required=False, allow_blank=True, max_length=300)
+
+
+class SettingForm(Form):
+    value = serializers.JSONField(
+        allow_null=True, help_text="Of the kind the setting has; `null` takes the value of the level above."
+    )
+    discussion = Line(
+        required=False, allow_blank=True, max_length=200, help_text="Key of the discussion to set it for."
+    )
+    section = Line(required=False, allow_blank=True, max_length=80, help_text="The section to set it for.")
+    note = Line(required=False, allow_blank=True, max_length=500, help_text="Why, for the record.")

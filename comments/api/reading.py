@@ -45,21 +45,21 @@ class DiscussionView(Public):
 
 
 def _state(discussion: Discussion) -> dict[str, Any]:
-    is_open = access.is_open(discussion)
+    now = access.opening(discussion)
     return {
         "key": discussion.key,
         "title": discussion.title,
         "url": discussion.url,
         "question": discussion.question,
-        "state": "open" if is_open else "closed",
+        "state": "open" if now.is_open else "closed",
         "mode": discussion.mode,
-        "is_open": is_open,
+        "is_open": now.is_open,
         "counts": {"published": discussion.published_count},
         "guidelines_version": conf.get().guidelines_version,
-        "closed_reason": discussion.closed_reason,
-        "closed_at": moment(discussion.closed_at),
-        "opens_at": moment(discussion.opens_at),
-        "closes_at": moment(discussion.closes_at),
+        "closed_reason": now.reason,
+        "closed_at": moment(now.since),
+        "opens_at": moment(now.opens_at),
+        "closes_at": moment(now.closes_at),
         "version": discussion.version,
     }
 

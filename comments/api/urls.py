@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path, register_converter
 from django.views.decorators.csrf import csrf_exempt
 
-from comments.api import deciding, documentation, learning, problems, reading, reports, writing
+from comments.api import deciding, documentation, learning, policy, problems, reading, reports, writing
 
 app_name = "comments_api"
 
@@ -77,6 +77,10 @@ urlpatterns: list[URLPattern] = [
     path("moderation/auto-approval/<comments_key:section>/", learning.AutoApprovalView.as_view(), name="auto_approval"),
     path("moderation/phrases/", deciding.PhrasesView.as_view(), name="phrases"),
     path("moderation/phrases/<comments_id:phrase_id>/", deciding.PhraseView.as_view(), name="phrase"),
+    path("moderation/settings/", policy.SettingsView.as_view(), name="moderation_settings"),
+    path("moderation/settings/<str:name>/", policy.SettingView.as_view(), name="moderation_setting"),
+    path("moderation/changes/", policy.ChangesView.as_view(), name="moderation_changes"),
+    path("moderation/changes/<comments_id:change_id>/revert/", policy.RevertView.as_view(), name="revert_change"),
 ]
 if apps.is_installed("drf_spectacular"):
     urlpatterns.append(path("docs/", documentation.DocsView.as_view(), name="docs"))

@@ -53,7 +53,7 @@ def objections(findings: Iterable[Finding], text: str) -> list[Objection]:
     What passed, and a score that says nothing in particular, is no objection.
     """
     said = [finding for finding in findings if isinstance(finding.evidence, dict) and _is_said(finding)]
-    said.sort(key=lambda finding: finding.code == "score")
+    said.sort(key=lambda finding: (finding.code == "score", finding.verdict == "publish"))
     return [
         Objection(
             number=number,
@@ -146,6 +146,26 @@ def _chip(code: str, facts: dict[str, Any]) -> str:
             return _("suspect phrase")
         case "phrase_banned":
             return _("banned phrase")
+        case "short":
+            return _("short")
+        case "refused_domain":
+            return _("refused site")
+        case "shouting":
+            return _("capitals")
+        case "only_emoji":
+            return _("only emoji")
+        case "language":
+            return _("other language")
+        case "personal_data":
+            return _("personal data")
+        case "campaign":
+            return _("campaign?")
+        case "rejection_rate":
+            return _("often rejected")
+        case "premoderated_person":
+            return _("person waits")
+        case "score_over":
+            return _("high score")
         case "repeat":
             return _("same text")
         case "flood":

@@ -20,7 +20,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from comments import access, personal
+from comments import access, personal, thresholds
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Discussion, Revision, Status
 from comments.personal import Mine
@@ -74,25 +74,25 @@ def _about_the_discussion(discussion: Discussion | None) -> Iterator[Answer]:
     if discussion is None:
         return
     title = {"title": discussion.title or discussion.key}
-    if not access.is_open(discussion):
-        since = discussion.closed_at if discussion.mode == Discussion.Mode.CLOSED else discussion.closes_at
+    now = access.opening(discussion)
+    if not now.is_open:
         text = (
-            _("Comments on “%(title)s” have been closed since %(when)s.") % (title | {"when": when(since)})
-            if since
+            _("Comments on “%(title)s” have been closed since %(when)s.") % (title | {"when": when(now.since)})
+            if now.since
             else _("Comments on “%(title)s” are closed.") % title
         )
-        opens = discussion.opens_at if discussion.mode == Discussion.Mode.CLOSED else None
+        opens = now.opens_at
         follows = _("They open again %(when)s.") % {"when": when(opens)} if opens else _("They stay readable.")
-        yield Answer("closed", "stop", text, " ".join(filter(None, [discussion.closed_reason, follows])))
-    elif discussion.mode == Discussion.Mode.PREMODERATED:
+        yield Answer("closed", "stop", text, " ".join(filter(None, [now.reason, follows])))
+    elif discussion.mode == Discussion.Mode.PREMODERATED or thresholds.of(discussion).premoderate:
         yield Answer(
             "premoderated", "good", _("Comments on “%(title)s” are open; an editor reads each one first.") % title
         )
-    elif discussion.closes_at:
+    elif now.closes_at:
         yield Answer(
             "open",
             "good",
-            _("Comments on “%(title)s” are open until %(when)s.") % (title | {"when": when(discussion.closes_at)}),
+            _("Comments on “%(title)s” are open until %(when)s.") % (title | {"when": when(now.closes_at)}),
         )
     else:
         yield Answer("open", "good", _("Comments on “%(title)s” are open.") % title)

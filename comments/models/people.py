@@ -50,6 +50,10 @@ class Commenter(models.Model):
     dismissed_flag_count = models.PositiveIntegerField(default=0, db_default=0)
     """This person's flags after which an editor let the comment stand."""
 
+    premoderated_at = models.DateTimeField(
+        null=True, blank=True, verbose_name=_("every comment waits since"), help_text=_("Empty: they do not.")
+    )
+    """Since when every comment by this person waits for an editor."""
     preferred_language = models.CharField(max_length=12, blank=True, default="")
     contact_confirmed_at = models.DateTimeField(null=True, blank=True)
     terms_version = models.PositiveIntegerField(null=True, blank=True)

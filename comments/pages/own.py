@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst, get_text_list
 from django.utils.translation import gettext as _
 
-from comments import conf
+from comments import conf, thresholds
 from comments.exceptions import Refused
 from comments.http import request_id
 from comments.models import Comment, Commenter, Discussion, Status
@@ -59,7 +59,7 @@ def composer(
 
 def editor(comment: Comment, *, text: str, refused: Refused | None = None) -> dict[str, Any]:
     """Return what ``comments/_composer.html`` needs to let an author rewrite ``comment``."""
-    until = comment.created_at + timedelta(minutes=conf.get().edit_minutes)
+    until = comment.created_at + timedelta(minutes=thresholds.of(comment.discussion).edit_minutes)
     published = comment.status == Status.PUBLISHED
     return composer(comment.discussion, comment.author, text=text) | {
         "action": f"{shown.prefix()}{comment.pk}/edit/",

@@ -15,12 +15,11 @@ from django.db import models
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
-from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from comments import access, conf, discussions, personal, threads
+from comments import access, conf, discussions, personal, threads, thresholds
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Discussion, Status
 from comments.pages import own, shown
@@ -150,15 +149,17 @@ def _frame(discussion: Discussion, sort: str, cursor: str) -> dict[str, Any]:
     """Return what the section says around the comments, the same for everyone."""
     quoted = quote(discussion.key, safe="")
     here = shown.prefix()
-    opens_at = discussion.opens_at
+    settings = thresholds.of(discussion)
+    opening = access.opening(discussion, settings=settings)
     return shown.context(
         discussion=discussion,
         version=str(discussion.version),
         count=str(discussion.published_count),
-        is_open=access.is_open(discussion),
-        opens=shown.public_time(opens_at) if opens_at and opens_at > timezone.now() else "",
-        closes=shown.public_time(discussion.closes_at) if discussion.closes_at else "",
-        reads_first=conf.get().premoderate or discussion.mode == Discussion.Mode.PREMODERATED,
+        is_open=opening.is_open,
+        why_closed=opening.reason,
+        opens=shown.public_time(opening.opens_at) if opening.opens_at else "",
+        closes=shown.public_time(opening.closes_at) if opening.closes_at else "",
+        reads_first=settings.premoderate or discussion.mode == Discussion.Mode.PREMODERATED,
         has_controls=discussion.published_count >= CONTROLS_FROM,
         orders=[(code, name, code == sort) for code, name in _orders()],
         story_url=discussion.url.partition("#")[0],

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 Rule = Callable[[Candidate], Iterable[Draft]]
 
 FAILED = frozenset({"rule_failed", "rule_slow", "scorer_failed"})
+"""Codes of what could not be checked."""
 
 
 @lru_cache(maxsize=64)
@@ -144,7 +145,12 @@ def _ask(path: str, name: str, candidate: Candidate) -> tuple[list[Draft], float
     # The rule's own work, not the wait for a busy machine: that says nothing about the text.
     work = (time.thread_time() - worked) * 1000
     if work > candidate.settings.rule_milliseconds:
-        said.append(Draft("rule_slow", facts={"milliseconds": round(work)}))
+        slow = {"milliseconds": round(work)}
+        said.append(
+            Draft("scorer_failed", facts={"scorer": name, "why": "slow", **slow})
+            if code == "scorer_failed"
+            else Draft("rule_slow", facts=slow)
+        )
     return [replace(draft, rule=draft.rule or name, milliseconds=draft.milliseconds or took) for draft in said], took
 
 
@@ -182,7 +188,7 @@ def combine(findings: Sequence[Draft], policy: Policy = Policy()) -> Verdict:  #
 
 
 def _forgiven(finding: Draft, policy: Policy) -> bool:
-    return finding.code in FAILED and finding.verdict == "hold" and finding.rule in policy.may_fail
+    return finding.code == "scorer_failed" and finding.verdict == "hold" and finding.rule in policy.may_fail
 
 
 def advise(

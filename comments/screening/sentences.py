@@ -16,11 +16,33 @@ def for_author(code: str, facts: dict[str, Any]) -> str:
             return ngettext("it contains a link", "it contains %(count)d links", count) % {"count": count}
         case "long":
             return _("it is long")
+        case "short":
+            return _("it is very short")
+        case "refused_domain":
+            return _("it links to a site that is not linked to here")
+        case "shouting":
+            return _("most of it is in capitals")
+        case "only_emoji":
+            return _("it has no words in it")
+        case "language":
+            return _("it seems to be in a language that is not read here")
+        case "personal_data":
+            return _personal_data(facts)
+        case "campaign":
+            return _("others posted nearly the same text")
+        case "rejection_rate":
+            return _("several of your latest comments were not published")
+        case "premoderated_person":
+            return _("your comments are read by an editor first")
+        case "score_over":
+            return _("it has to be read by an editor")
         case "phrase_suspect":
             return _("it contains words that an editor has to read first")
         case "phrase_banned":
             return _("it contains words that are not used here")
         case "repeat":
+            if facts.get("near"):
+                return _("you posted nearly the same text before")
             return _("the same text was posted before") if facts.get("own") else _("others posted the same text")
         case "flood":
             return _("you have written many comments in a short time")
@@ -49,11 +71,42 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
             ) % _known(facts, "links", "allowed")
         case "long":
             return _("%(characters)s characters long; over %(limit)s waits") % _known(facts, "characters", "limit")
+        case "short":
+            return _("%(characters)s characters long; under %(least)s waits") % _known(facts, "characters", "least")
+        case "refused_domain":
+            return _("Links to a refused site: %(hosts)s") % {"hosts": ", ".join(map(str, facts.get("hosts", [])))}
+        case "shouting":
+            return _("%(percent)s %% capitals; %(limit)s %% waits") % _known(facts, "percent", "limit")
+        case "only_emoji":
+            return _("Nothing but emoji")
+        case "language":
+            return _("Seems to be in “%(language)s”; read here: %(accepted)s") % {
+                "language": facts.get("language", "?"),
+                "accepted": ", ".join(map(str, facts.get("accepted", []))),
+            }
+        case "personal_data":
+            return _("Personal data: %(kinds)s") % {"kinds": _kinds(facts)}
+        case "campaign":
+            return _(
+                "Campaign? %(comments)s nearly equal texts by %(people)s people in %(days)s days, from #%(first)s"
+            ) % (_known(facts, "comments", "people", "days", "first"))
+        case "rejection_rate":
+            return _(
+                "%(rejected)s of the author's %(decided)s comments of the last %(days)s days were rejected"
+            ) % _known(facts, "rejected", "decided", "days")
+        case "premoderated_person":
+            return _("Every comment by this person waits")
+        case "score_over":
+            return _("Score %(percent)s %%; from %(limit)s %% on it waits") % _known(facts, "percent", "limit")
+        case "expert":
+            return _("Written by an expert")
         case "phrase_suspect":
             return _("Suspect phrase")
         case "phrase_banned":
             return _("Banned phrase")
         case "repeat":
+            if facts.get("near"):
+                return _("The author posted nearly the same text as #%(first)s") % _known(facts, "first")
             return (
                 _("The author posted the same text as #%(first)s") if facts.get("own") else _("Same text as #%(first)s")
             ) % _known(facts, "first")
@@ -62,10 +115,14 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
                 facts, "comments", "minutes", "limit"
             )
         case "new_author":
-            return _("New author: %(published)s of %(needed)s published") % _known(facts, "published", "needed")
+            if "approved" not in facts:
+                return _("New author: %(published)s of %(needed)s published") % _known(facts, "published", "needed")
+            return _("New author: %(approved)s of %(needed)s approved by editors") % _known(facts, "approved", "needed")
         case "closed":
             return _("Arrived while the discussion was being closed")
         case "premoderated":
+            if facts.get("level") == "section":
+                return _("Every comment in this section waits")
             return _("Every comment on the site waits") if facts.get("everywhere") else _("Every comment here waits")
         case "empty":
             return _("Nothing is left once the text is made safe")
@@ -96,27 +153,6 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
             return code.replace("_", " ").capitalize()
 
 
-def _score(facts: dict[str, Any]) -> str:
-    p = facts.get("p")
-    given = {"scorer": facts.get("scorer", "?"), "p": f"{p:.2f}" if isinstance(p, int | float) else "?"}
-    if not worth_reading(facts):
-        return _("Score %(p)s (%(scorer)s)") % given
-    match given["scorer"]:
-        case "local":
-            said = _("Looks like what editors remove: %(p)s") % given
-        case "spam":
-            said = _("Looks like advertising: %(p)s") % given
-        case _other:
-            said = _("%(scorer)s would remove it: %(p)s") % given
-    return _("%(said)s; words that raised it are marked") % {"said": said} if facts.get("spans") else said
-
-
-def worth_reading(facts: dict[str, Any]) -> bool:
-    """Say whether a score is one an editor should see beside the objections: it names words, or is at least 0.5."""
-    p = facts.get("p")
-    return bool(facts.get("spans")) or (isinstance(p, int | float) and p >= 0.5)
-
-
 def scorer_title(name: str) -> str:
     """Return what editors call the scorer ``name``."""
     match name:
@@ -142,6 +178,8 @@ def _scorer_failed(why: object) -> str:
             return _("%(scorer)s was not asked: its certificate cannot be trusted")
         case "status":
             return _("%(scorer)s answered with an error (%(status)s)")
+        case "slow":
+            return _("%(scorer)s took too long")
         case "bad_answer":
             return _("%(scorer)s gave an answer that cannot be used")
         case "breaker_open":
@@ -154,5 +192,51 @@ def _scorer_failed(why: object) -> str:
             return _("%(scorer)s failed (%(error)s)")
 
 
+def _score(facts: dict[str, Any]) -> str:
+    p = facts.get("p")
+    given = {"scorer": facts.get("scorer", "?"), "p": f"{p:.2f}" if isinstance(p, int | float) else "?"}
+    if not worth_reading(facts):
+        return _("Score %(p)s (%(scorer)s)") % given
+    match given["scorer"]:
+        case "local":
+            said = _("Looks like what editors remove: %(p)s") % given
+        case "spam":
+            said = _("Looks like advertising: %(p)s") % given
+        case _other:
+            said = _("%(scorer)s would remove it: %(p)s") % given
+    return _("%(said)s; words that raised it are marked") % {"said": said} if facts.get("spans") else said
+
+
+def worth_reading(facts: dict[str, Any]) -> bool:
+    """Say whether a score is one an editor should see beside the objections: it names words, or is at least 0.5."""
+    p = facts.get("p")
+    return bool(facts.get("spans")) or (isinstance(p, int | float) and p >= 0.5)
+
+
 def _known(facts: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: facts.get(name, "?") for name in names}
+
+
+def _personal_data(facts: dict[str, Any]) -> str:
+    match facts.get("kinds"):
+        case ["phone"]:
+            return _("it contains what looks like a telephone number")
+        case ["email"]:
+            return _("it contains an e-mail address")
+        case ["address"]:
+            return _("it contains what looks like somebody's address")
+        case ["card"] | ["iban"]:
+            return _("it contains what looks like an account or card number")
+        case _several:
+            return _("it contains what looks like personal data")
+
+
+def _kinds(facts: dict[str, Any]) -> str:
+    names = {
+        "phone": _("telephone number"),
+        "email": _("e-mail address"),
+        "address": _("street address"),
+        "iban": _("IBAN"),
+        "card": _("card number"),
+    }
+    return ", ".join(names.get(kind, str(kind)) for kind in facts.get("kinds", []))

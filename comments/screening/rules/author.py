@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from comments.models import Comment, Status
+from django.db.models import Count, Q
+
+from comments.models import Comment, Decider, Decision, Status
 from comments.screening.verdicts import Candidate, Draft
 
 
@@ -15,17 +17,68 @@ def trust_staff(candidate: Candidate) -> Iterator[Draft]:
         yield Draft("staff", verdict="publish")
 
 
+def trust_expert(candidate: Candidate) -> Iterator[Draft]:
+    """Say that an expert wrote it, where ``TRUST_EXPERTS`` lets the rules for readers leave experts alone."""
+    if candidate.trusted and not candidate.by_staff:
+        yield Draft("expert", verdict="publish")
+
+
 def hold_new_author(candidate: Candidate) -> Iterator[Draft]:
-    """Hold until ``HOLD_FIRST`` comments of this person have been published."""
+    """
+    Hold until editors have approved ``HOLD_FIRST`` comments of this person that still stand.
+
+    What nobody read does not count, whoever published it: else a patient spammer would be let through by the rules.
+    """
     needed = candidate.settings.hold_first
-    if needed and candidate.published_before < needed and not candidate.by_staff:
-        yield Draft("new_author", facts={"published": candidate.published_before, "needed": needed})
+    if not needed or candidate.trusted:
+        return
+    approved = 0
+    if candidate.author is not None:
+        read = Decision.objects.filter(
+            comment__author=candidate.author,
+            comment__status=Status.PUBLISHED,
+            decider=Decider.EDITOR,
+            to_status=Status.PUBLISHED,
+        )
+        approved = len(read.order_by().values("comment").distinct()[:needed])
+    if approved < needed:
+        yield Draft("new_author", facts={"approved": approved, "needed": needed})
+
+
+def hold_rejection_rate(candidate: Candidate) -> Iterator[Draft]:
+    """
+    Hold what a person writes of whose comments ``REJECTION_RATE_PERCENT`` or more were rejected lately.
+
+    Of ``REJECTION_RATE_DAYS``, and never by fewer than ``REJECTION_RATE_SAMPLE`` decided comments.
+    """
+    settings, author = candidate.settings, candidate.author
+    percent = settings.rejection_rate_percent
+    # The count on the person says at once that there is nothing to reckon, which is nearly always.
+    if not percent or author is None or candidate.trusted or not author.rejected_count:
+        return
+    since = candidate.at - timedelta(days=settings.rejection_rate_days)
+    own = Comment.objects.filter(author=author, created_at__gt=since)
+    counted = own.aggregate(
+        rejected=Count("pk", filter=Q(status=Status.REJECTED)), published=Count("pk", filter=Q(status=Status.PUBLISHED))
+    )
+    decided = counted["rejected"] + counted["published"]
+    if decided and decided >= settings.rejection_rate_sample and 100 * counted["rejected"] >= percent * decided:
+        yield Draft(
+            "rejection_rate",
+            facts={"rejected": counted["rejected"], "decided": decided, "days": settings.rejection_rate_days},
+        )
+
+
+def hold_premoderated_person(candidate: Candidate) -> Iterator[Draft]:
+    """Hold everything by a person of whom editors want to read everything first."""
+    if candidate.author is not None and candidate.author.premoderated_at and not candidate.by_staff:
+        yield Draft("premoderated_person", facts={"since": candidate.author.premoderated_at.isoformat()})
 
 
 def hold_repeat(candidate: Candidate) -> Iterator[Draft]:
     """Hold the same words again within ``REPEAT_HOURS``, whoever wrote them first; very short texts are left alone."""
     hours = candidate.settings.repeat_hours
-    if not hours or candidate.by_staff or len(candidate.rendered.text) < 20:
+    if not hours or candidate.trusted or len(candidate.rendered.text) < 20:
         return
     same = Comment.objects.filter(
         text_hash=candidate.text_hash, created_at__gt=candidate.at - timedelta(hours=hours)
@@ -41,7 +94,7 @@ def hold_repeat(candidate: Candidate) -> Iterator[Draft]:
 def hold_flood(candidate: Candidate) -> Iterator[Draft]:
     """Hold more than ``FLOOD_COMMENTS`` comments by one person within ``FLOOD_MINUTES``."""
     limit, minutes = candidate.settings.flood_comments, candidate.settings.flood_minutes
-    if not limit or candidate.by_staff or candidate.author is None or candidate.comment is None:
+    if not limit or candidate.trusted or candidate.author is None or candidate.comment is None:
         return
     since = candidate.comment.created_at - timedelta(minutes=minutes)
     written = Comment.objects.filter(
