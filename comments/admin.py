@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from comments import access, discussions
-from comments.desk import views
+from comments.desk import model, views
 from comments.exceptions import Refused
 from comments.models import (
     Audit,
@@ -162,6 +162,8 @@ class DeskAdmin(ReadOnly):
             path("decide/", door(views.decide), name="comments_desk_decide"),
             path("issues/", door(views.issues), name="comments_desk_issues"),
             path("numbers/", door(views.figures), name="comments_desk_numbers"),
+            path("model/", door(model.page), name="comments_desk_model"),
+            path("model/do/", door(model.act), name="comments_desk_model_act"),
         ]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from comments.screening.scorers import features
-from comments.screening.scorers.site import STEEPEST, ramp, taught
+from comments.screening.scorers.site import CALIBRATED_AFTER, STEEPEST, ramp, taught
 from comments.screening.scorers.weights import sigmoid
 
 SIZE = 1 << features.BITS
@@ -22,9 +22,6 @@ FIRST_SQUARE = 2e-3
 
 REMEMBERED = 600
 """The last texts, as scored before they were learnt: the calibration is fitted to them."""
-
-CALIBRATE_AFTER = 50
-"""Decisions before the first calibration, and before a percentage is shown."""
 
 CALIBRATE_EVERY = 50
 TRUSTED = (1.0, 0.5, 0.25)
@@ -75,7 +72,7 @@ class Learner:
         self.decisions += 1
         self.removals += example.rejected
         self.step(example, own)
-        if self.decisions >= CALIBRATE_AFTER and self.decisions % CALIBRATE_EVERY == 0:
+        if self.decisions >= CALIBRATED_AFTER and self.decisions % CALIBRATE_EVERY == 0:
             self.calibrate()
         if len(self.recent) >= 2 * REMEMBERED:
             del self.recent[:-REMEMBERED]
@@ -188,6 +185,6 @@ def fitted(examples: Sequence[Example], *, held_back: Iterable[Sequence[float]] 
         for example in examples:
             learner.step(example)
     learner.recent = [list(row) for row in held_back][-REMEMBERED:]
-    if len(learner.recent) >= CALIBRATE_AFTER:
+    if len(learner.recent) >= CALIBRATED_AFTER:
         learner.settle()
     return learner

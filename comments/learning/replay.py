@@ -209,10 +209,8 @@ def drawn(curves: Sequence[tuple[str, Sequence[tuple[float, float]]]], *, title:
         way = "L".join(f"{across(x):.1f} {up(y):.1f}" for x, y in points)
         parts.append(f'<path class="c{number % 4}" d="M{way}"/>')
         parts += [f'<circle class="c{number % 4}" cx="{across(x):.1f}" cy="{up(y):.1f}" r="3"/>' for x, y in points]
-        parts.append(
-        x, y = across(points[-1][0]) + 8, up(points[-1][1]) + 4
-        parts.append(f'<text class="c{number % 4}" x="{x:.1f}" y="{y:.1f}">{_escaped(name)}</text>')
-        )
+        end, level = across(points[-1][0]) + 8, up(points[-1][1]) + 4
+        parts.append(f'<text class="c{number % 4}" x="{end:.1f}" y="{level:.1f}">{_escaped(name)}</text>')
     return "\n".join([*parts, "</svg>", ""])
 
 

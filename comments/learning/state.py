@@ -6,7 +6,6 @@ from typing import Any
 
 from comments import screening, thresholds
 from comments.learning import auto_approval, drift, lessons, outliers, versions
-from comments.learning.learner import CALIBRATE_AFTER
 from comments.learning.why import sentence
 from comments.models import AutoApproval, Discussion, Job, ScoringModel
 from comments.screening.scorers import Health, site
@@ -31,7 +30,7 @@ def read() -> dict[str, Any]:
             "needed": NEEDED,
             "removals": removals,
             "share_of_own": round(site.ramp(removals), 2),
-            "shows_percentages": decisions >= CALIBRATE_AFTER,
+            "shows_percentages": decisions >= site.CALIBRATED_AFTER,
         },
         "health": {"ok": health.ok, "detail": health.detail},
         "shipped": versions.warm_version(),

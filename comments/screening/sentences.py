@@ -193,8 +193,7 @@ def _scorer_failed(why: object) -> str:
 
 
 def _score(facts: dict[str, Any]) -> str:
-    p = facts.get("p")
-    given = {"scorer": facts.get("scorer", "?"), "p": f"{p:.2f}" if isinstance(p, int | float) else "?"}
+    given = {"scorer": facts.get("scorer", "?"), "p": _how_much(facts)}
     if not worth_reading(facts):
         return _("Score %(p)s (%(scorer)s)") % given
     match given["scorer"]:
@@ -205,6 +204,19 @@ def _score(facts: dict[str, Any]) -> str:
         case _other:
             said = _("%(scorer)s would remove it: %(p)s") % given
     return _("%(said)s; words that raised it are marked") % {"said": said} if facts.get("spans") else said
+
+
+def _how_much(facts: dict[str, Any]) -> str:
+    """Return a score as a percentage; in a word while nothing says that it is one."""
+    p = facts.get("p")
+    match facts.get("word"):
+        case "low":
+            return _("low")
+        case "medium":
+            return _("medium")
+        case "high":
+            return _("high")
+    return _("%(percent)s %%") % {"percent": round(p * 100)} if isinstance(p, int | float) else "?"
 
 
 def worth_reading(facts: dict[str, Any]) -> bool:

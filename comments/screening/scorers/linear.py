@@ -66,7 +66,8 @@ class Linear:
         p, version = self._combined(weights, logit, buckets)
         # Most comments are low; which words made them a little less so interests nobody.
         notable = weights.probability(logit) >= weights.medium
-        return Score(p, top=raised(weights, read, logit) if notable else (), version=version)
+        word = "" if site.is_calibrated(version) else weights.label(p)
+        return Score(p, top=raised(weights, read, logit) if notable else (), version=version, word=word)
 
     def _combined(self, weights: Weights, logit: float, buckets: Sequence[int]) -> tuple[float, str]:
         return weights.probability(logit), weights.version

@@ -24,6 +24,9 @@ from comments.screening.scorers.weights import BrokenModel, Weights, sigmoid, wa
 
 RAMP_FROM: Final = 30
 RAMP_TO: Final = 150
+CALIBRATED_AFTER: Final = 50
+"""Decisions before which a score is not this newsroom's, and so no percentage of anything: low, medium or high."""
+
 MAGIC: Final = b"NCS1"
 HEAD: Final = struct.Struct("<4sHI")
 STEEPEST: Final = 0.05
@@ -40,6 +43,7 @@ class Taught:
     weights: Sequence[float]
     """One for each bucket."""
     removals: int = 0
+    decisions: int = 0
     scale: float = 1.0
     bias: float = 0.0
     trust: float = 1.0
@@ -72,6 +76,11 @@ def shipped_logit(weights: Weights, warm_logit: float) -> float:
     return weights.slope * warm_logit + weights.offset
 
 
+def is_calibrated(version: str) -> bool:
+    """Say whether a score of this version is calibrated to what this newsroom removes."""
+    return version.startswith("site-")
+
+
 # --- For the scorer ---------------------------------------------------------------------------------------------------
 
 
@@ -83,7 +92,7 @@ def combine(warm_logit: float, buckets: Sequence[int]) -> tuple[float, str]:
     Raise ``BrokenModel`` when the newsroom's model is not what was stored: the comment is held, nothing is guessed.
     """
     shipped, own = warm(), active()
-    if own is None:
+    if own is None or own.decisions < CALIBRATED_AFTER:
         return shipped.probability(warm_logit), shipped.version
     return own.probability(shipped_logit(shipped, warm_logit), buckets), own.version
 
@@ -91,8 +100,8 @@ def combine(warm_logit: float, buckets: Sequence[int]) -> tuple[float, str]:
 def alone(buckets: Sequence[int]) -> tuple[float | None, str]:
     """Return the same for a text in a script the shipped model cannot read; ``None`` while nothing was learnt."""
     own = active()
-    if own is None or not ramp(own.removals):
-        return None, own.version if own else warm().version
+    if own is None or own.decisions < CALIBRATED_AFTER or not ramp(own.removals):
+        return None, warm().version
     return own.probability(0.0, buckets), own.version
 
 
@@ -145,7 +154,7 @@ def loaded(row: ScoringModel) -> Taught:
     scale, bias, trust, slope, offset = map(float, numbers)
     if scale < 0 or trust < 0 or slope <= 0:
         raise BrokenModel(f"{name} holds numbers that make no probability.")
-    return Taught(row.number, weights, row.removal_count, scale, bias, trust, slope, offset)
+    return Taught(row.number, weights, row.removal_count, row.decision_count, scale, bias, trust, slope, offset)
 
 
 # --- The bytes ----------------------------------------------------------------------------------------------------
