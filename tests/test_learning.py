@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,10 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comments import jobs, moderation, posting
-from comments.learning import drift, figures, lessons, online, outliers, refit, versions
+from comments.learning import auto_approval, drift, figures, lessons, online, outliers, refit, versions
 from comments.learning.figures import Scored, least_likely_at_least, most_likely_at_most
 from comments.learning.learner import Example, Learner
 from comments.models import (
+    Audit,
+    AutoApproval,
     Comment,
     Commenter,
     Decider,
@@ -47,6 +50,7 @@ NO_LIMITS = {
     "POSTS_PER_MINUTE": 0,
     "FLOOD_COMMENTS": 0,
     "REPEAT_HOURS": 0,
+    "HOLD_OVER_SCORE": 0,
     "RULE_MILLISECONDS": 60_000,
 }
 
@@ -60,7 +64,9 @@ def no_limits(settings: Any) -> None:
 def taught(db: None, discussion: Discussion, reader: Commenter, editor: Commenter) -> Callable[..., list[Lesson]]:
     """Write decided texts straight into the tables: as many as needed, quickly."""
 
-    def make(rows: list[tuple[str, bool]], *, by: Commenter | None = None, p: Any = 0.5, at: Any = None) -> list[Lesson]:
+    def make(
+        rows: list[tuple[str, bool]], *, by: Commenter | None = None, p: Any = 0.5, at: Any = None
+    ) -> list[Lesson]:
         place = Comment.objects.count()
         comments = Comment.objects.bulk_create(
             Comment(
@@ -222,7 +228,9 @@ def test_a_new_code_word_is_learnt_after_ten_removals() -> None:
     assert order is not None and order >= 0.85
 
 
-def test_what_was_taught_counts_for_nothing_before_thirty_removals_and_for_all_of_it_after_a_hundred_and_fifty() -> None:
+def test_what_was_taught_counts_for_nothing_before_thirty_removals_and_for_all_of_it_after_a_hundred_and_fifty() -> (
+    None
+):
     assert [site.ramp(count) for count in (0, 30, 90, 150, 10_000)] == [0, 0, 0.5, 1, 1]
 
 
@@ -291,7 +299,9 @@ def test_no_bytes_crash_the_reader(content: bytes) -> None:
     from hashlib import sha256
 
     with pytest.raises(site.BrokenModel):
-        site.unpacked(site.HEAD.pack(site.MAGIC, features.BITS, 7) + content, sha256(content).hexdigest(), features.SPEC, "m")
+        site.unpacked(
+            site.HEAD.pack(site.MAGIC, features.BITS, 7) + content, sha256(content).hexdigest(), features.SPEC, "m"
+        )
     whole = site.HEAD.pack(site.MAGIC, features.BITS, 7) + content
     with pytest.raises(site.BrokenModel):
         site.unpacked(whole, sha256(whole).hexdigest(), features.SPEC, "m")
@@ -430,7 +440,9 @@ def test_people_with_few_decisions_are_never_outliers(taught: Callable[..., list
 
 
 def test_an_earlier_model_is_used_again_with_one_call(
-    taught: Callable[..., list[Lesson]], call: Callable[..., Caller], editor: Commenter  # noqa: F811
+    taught: Callable[..., list[Lesson]],
+    call: Callable[..., Caller],  # noqa: F811
+    editor: Commenter,
 ) -> None:
     dice = random.Random(3)
     taught(rows(900), p=lambda _number: dice.random())
@@ -504,3 +516,308 @@ def test_scores_of_the_same_crowd_are_stable_and_those_of_another_are_not() -> N
 
     assert same is not None and other is not None and same < 0.1 and other > drift.MOVED
     assert figures.stability(before, before[:50]) is None
+
+
+# --- Spot checks ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def everything_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moderation, "lot", lambda: 0.0)
+
+
+@pytest.fixture
+def desk(editor: Commenter) -> Client:
+    client = Client()
+    client.force_login(editor.user)
+    return client
+
+
+def test_what_screening_publishes_is_drawn_by_lot_and_an_editors_word_settles_it(
+    everything_drawn: None, reader: Commenter, editor: Commenter, post: Post, desk: Client
+) -> None:
+    comment = post(reader, "You are a pathetic stupid idiot.")
+    audit = Audit.objects.get()
+    assert (audit.probability, audit.by_score, audit.decided_at) == (0.05, False, None)
+
+    shown = desk.get("/admin/comments/desk/?queue=audit").content.decode()
+    assert "pathetic" in shown and "Looks like what editors remove" not in shown
+    sent = {"comment": comment.pk, "version": comment.version, "decision": "reject", "reason": "off_topic"}
+    assert desk.post("/admin/comments/desk/decide/", sent | {"queue": "audit"}).status_code == 303
+    assert "pathetic" not in desk.get("/admin/comments/desk/?queue=audit").content.decode()
+    learn_all()
+
+    audit.refresh_from_db()
+    assert audit.decision is not None and audit.decision.verdict == "reject" and audit.decided_at is not None
+    assert audit.decision.assistance == "none"
+    lesson = Lesson.objects.get()
+    assert (lesson.drawn, lesson.weight, lesson.rejected) == ("audit", 10.0, True)
+
+
+def test_a_program_sees_spot_checks_without_scores(
+    everything_drawn: None,
+    reader: Commenter,
+    editor: Commenter,
+    post: Post,
+    call: Callable[..., Caller],  # noqa: F811
+) -> None:
+    comment = post(reader, "You are a pathetic stupid idiot.")
+    api = call(editor, "moderate")
+
+    [card] = api.get("moderation/comments/?queue=audit").json()["results"]
+
+    assert card["id"] == comment.pk and not [each for each in card["findings"] if each["code"] == "score"]
+    assert api.get("moderation/queues/").json()["audit"] == 1
+    sent = {"verdict": "publish", "version": comment.version}
+    assert api.post(f"moderation/comments/{comment.pk}/decisions/", sent).status_code == 201
+    assert api.get("moderation/comments/?queue=audit").json()["results"] == []
+
+
+def test_staff_and_what_is_held_are_never_drawn_nor_anything_at_none_percent(
+    everything_drawn: None, reader: Commenter, editor: Commenter, post: Post, settings: Any
+) -> None:
+    post(editor, "By the newsroom itself.")
+    post(reader, "See https://elsewhere.example/ for more.")
+    settings.COMMENTS = NO_LIMITS | {"AUDIT_PERCENT": 0}
+    post(reader, "An ordinary sentence.")
+
+    assert not Audit.objects.exists()
+
+
+# --- Approval by score ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def section(discussion: Discussion) -> str:
+    discussion.section = "Sport"
+    discussion.mode = Discussion.Mode.PREMODERATED
+    discussion.save()
+    return "Sport"
+
+
+def allow(state: str, *, threshold: float = 0.99, version: str = "site-1", **more: Any) -> AutoApproval:
+    versions.ensure_first()
+    with thresholds_moved():
+        ScoringModel.objects.filter(number=1).update(decision_count=1_200, removal_count=140)
+        row, _new = AutoApproval.objects.update_or_create(
+            section="Sport",
+            defaults={
+                "state": state,
+                "threshold": threshold,
+                "model_version": version,
+                "since": timezone.now() - timedelta(days=1),
+            }
+            | more,
+        )
+    return row
+
+
+def test_in_the_shadow_it_waits_as_ever_and_what_would_be_done_is_written_down(
+    section: str, reader: Commenter, post: Post
+) -> None:
+    allow("shadow")
+
+    comment = post(reader, "Thank you for the article.")
+
+    assert comment.status == Status.HELD
+    codes = set(comment.revisions.get().findings.values_list("code", flat=True))
+    assert {"premoderated", "would_approve"} <= codes
+
+
+def test_armed_it_publishes_below_the_threshold_and_nothing_else(section: str, reader: Commenter, post: Post) -> None:
+    allow("armed", threshold=0.5)
+
+    low = post(reader, "Thank you for the article.")
+    high = post(reader, "You are a pathetic stupid idiot.")
+    objected = post(reader, "Thank you: https://elsewhere.example/")
+
+    assert (low.status, high.status, objected.status) == (Status.PUBLISHED, Status.HELD, Status.HELD)
+    assert low.revisions.get().findings.filter(code="approved_by_score").exists()
+
+
+def test_the_score_of_another_model_or_of_a_broken_one_publishes_nothing(
+    section: str, reader: Commenter, post: Post
+) -> None:
+    allow("armed", version="site-7")
+    other = post(reader, "Thank you for the article.")
+    allow("armed")
+    with thresholds_moved():
+        ScoringModel.objects.filter(number=1).update(checksum="0" * 64)
+    broken = post(reader, "Thank you for this article too.")
+
+    assert (other.status, broken.status) == (Status.HELD, Status.HELD)
+    [row] = auto_approval.watch()
+    assert row.state == "disarmed" and row.why[0][0] == "scorer"
+
+
+def test_it_is_refused_with_what_is_missing(
+    section: str,
+    editor: Commenter,
+    call: Callable[..., Caller],  # noqa: F811
+) -> None:
+    api = call(editor, "moderate")
+
+    shadow = api("PUT", "moderation/auto-approval/Sport/", {"state": "shadow"})
+    armed = api("PUT", "moderation/auto-approval/Sport/", {"state": "armed"})
+    limit = api("PUT", "moderation/auto-approval/Sport/", {"state": "shadow", "limit": 0.9})
+
+    assert (shadow.status_code, armed.status_code, limit.status_code) == (409, 409, 400)
+    assert "0 of about 1000 decisions" in shadow.json()["detail"]
+    assert "shadow first" in armed.json()["detail"]
+    assert api.get("moderation/auto-approval/Sport/").json()["state"] == "off"
+
+
+def test_it_is_armed_after_a_shadow_run_that_proves_it(
+    section: str,
+    editor: Commenter,
+    taught: Callable[..., list[Lesson]],
+    call: Callable[..., Caller],  # noqa: F811
+) -> None:
+    taught([("Good.", False)] * 320, p=0.01)
+    allow("off", threshold=0.5)
+    api = call(editor, "moderate")
+
+    assert api("PUT", "moderation/auto-approval/Sport/", {"state": "shadow"}).status_code == 200
+    refused = api("PUT", "moderation/auto-approval/Sport/", {"state": "armed"})
+    assert refused.status_code == 409 and "300 are needed" in refused.json()["detail"]
+    reviewed = taught([("Also good.", False)] * 300, p=0.01)
+    Finding.objects.bulk_create(
+        Finding(
+            revision=lesson.revision,
+            rule="hold_premoderated",
+            verdict="publish",
+            code="would_approve",
+            rule_version="site-1",
+        )
+        for lesson in reviewed
+    )
+    armed = api("PUT", "moderation/auto-approval/Sport/", {"state": "armed"})
+
+    assert armed.status_code == 200 and armed.json()["state"] == "armed"
+    assert armed.json()["upper_bound"] == pytest.approx(0.00994, abs=1e-5)
+    assert PolicyChange.objects.filter(kind="auto_approval", made_by=editor).count() == 2
+
+
+def test_a_threshold_is_the_largest_whose_bound_keeps_the_limit() -> None:
+    clean = [(0.001 * place, False) for place in range(400)]
+    assert auto_approval.threshold(clean[:299], 0.02) is None
+    assert auto_approval.threshold(clean, 0.02) == pytest.approx(0.4, abs=0.01)
+    harmful_on_top = [*clean, *[(0.6, True)] * 50, (0.9, False)]
+    assert auto_approval.threshold(harmful_on_top, 0.02) == 0.6
+
+
+def test_it_disarms_itself_when_spot_checks_find_too_many_wrong(
+    section: str, editor: Commenter, taught: Callable[..., list[Lesson]], desk: Client
+) -> None:
+    row = allow("armed")
+    assert auto_approval.watch() == []
+    for lesson in taught([("Harm that was let through.", True)] * 5):
+        Audit.objects.create(
+            revision=lesson.revision,
+            probability=0.05,
+            by_score=True,
+            section="Sport",
+            decision=lesson.decision,
+            decided_at=timezone.now(),
+        )
+
+    auto_approval.watch()
+
+    row.refresh_from_db()
+    assert (row.state, row.why[0][:3]) == ("disarmed", ["over_limit", 5, 5])
+    assert "switched itself off" in desk.get("/admin/comments/desk/model/").content.decode()
+    assert PolicyChange.objects.filter(kind="auto_approval", made_by=None).exists()
+
+
+def test_it_disarms_itself_when_another_model_is_used_or_the_crowd_has_changed(
+    section: str, editor: Commenter, reader: Commenter, post: Post
+) -> None:
+    row = allow("armed", version="site-3")
+    auto_approval.watch()
+    row.refresh_from_db()
+    assert row.why == [["model_changed"]]
+
+    row = allow("armed")
+    revision = post(reader).revisions.get()
+    now = timezone.now()
+    Finding.objects.bulk_create(
+        Finding(
+            revision=revision,
+            rule="local",
+            verdict="publish",
+            code="score",
+            score=score,
+            created_at=now - timedelta(days=ago),
+        )
+        for ago, score in [(20, 0.05 + number / 1_000) for number in range(150)] + [(1, 0.9)] * 150
+    )
+    auto_approval.watch()
+    row.refresh_from_db()
+    assert row.state == "disarmed" and row.why[0][0] == "drift"
+
+
+# --- The page ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_says_how_far_it_is_and_shows_no_percentage_before_it_knows_one(
+    taught: Callable[..., list[Lesson]], section: str, desk: Client
+) -> None:
+    empty = desk.get("/admin/comments/desk/model/").content.decode()
+    assert "Learning: 0 of about 1,000 decisions" in empty or "Learning: 0 of about 1000 decisions" in empty
+    assert "low, medium or high" in empty
+
+    taught(rows(120))
+    online.learn()
+
+    shown = desk.get("/admin/comments/desk/model/").content.decode()
+    assert "Learning: 120 of about" in shown and "low, medium or high" not in shown
+    assert "120 of about 1000 decisions so far." in shown
+
+
+def test_a_card_says_a_word_first_and_a_percentage_later(
+    taught: Callable[..., list[Lesson]],
+    reader: Commenter,
+    post: Post,
+    editor: Commenter,
+    call: Callable[..., Caller],  # noqa: F811
+) -> None:
+    def said(comment: Comment) -> str:
+        found = call(editor, "moderate").get(f"moderation/comments/{comment.pk}/").json()["findings"]
+        return next(each["detail"] for each in found if each["rule"] == "local")
+
+    before = said(post(reader, "You are a pathetic stupid idiot."))
+    taught(rows(120))
+    online.learn()
+    after = said(post(reader, "You are a pathetic stupid idiot, really."))
+
+    assert before.startswith("Looks like what editors remove: high")
+    assert "%" in after and "high" not in after
+
+
+def test_buttons_of_the_page_do_what_they_say(
+    taught: Callable[..., list[Lesson]], section: str, editor: Commenter, desk: Client
+) -> None:
+    taught(rows(200))
+    online.learn()
+    act = "/admin/comments/desk/model/do/"
+
+    assert desk.post(act, {"do": "refit"}).status_code == 303
+    assert desk.post(act, {"do": "forget"}).status_code == 303
+    assert ScoringModel.objects.get(status="active").number == 2
+    assert desk.post(act, {"do": "use-1"}).status_code == 303
+    assert ScoringModel.objects.get(status="active").number == 1
+    sent = {"do": "approval", "section": "Sport", "state": "armed", "limit": "2"}
+    assert "shadow first" in desk.post(act, sent, follow=True).content.decode()
+    assert "limit from" in desk.post(act, sent | {"limit": "NaN"}, follow=True).content.decode()
+    assert desk.post(act, {"do": "use-99"}).status_code == 404
+    assert desk.post(act, {"do": "use-²"}).status_code == 404
+    assert desk.post(act, {}).status_code == 404
+
+
+@pytest.mark.parametrize("address", ["model/", "model/do/"])
+def test_readers_do_not_get_there(address: str, reader: Commenter) -> None:
+    client = Client()
+    client.force_login(reader.user)
+
+    for answer in (client.get("/admin/comments/desk/" + address), client.post("/admin/comments/desk/" + address)):
+        assert answer.status_code == 302 and answer["Location"].startswith("/admin/login/")

@@ -14,10 +14,24 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-HARMLESS = (
-    "tram council budget river school garden market bridge ticket winter summer library teacher bakery harbour".split()
-)
-NASTY = "grumblewart fizzlecrank muckspout".split()
+HARMLESS = [
+    "tram",
+    "council",
+    "budget",
+    "river",
+    "school",
+    "garden",
+    "market",
+    "bridge",
+    "ticket",
+    "winter",
+    "summer",
+    "library",
+    "teacher",
+    "bakery",
+    "harbour",
+]
+NASTY = ["grumblewart", "fizzlecrank", "muckspout"]
 
 
 def sentence(dice: random.Random, extra: str = "") -> str:

@@ -77,10 +77,10 @@ def _watched() -> dict[str, Any]:
 
 
 def figures(model: dict[str, Any] | None) -> dict[str, str]:
-    """Return what was measured of a model as people read it; "–" where nothing was."""
+    """Return what was measured of a model as people read it; a dash where nothing was."""
     measured = (model["metrics"].get("candidate") or {}) if model else {}
     names = ("auc", "queue_precision", "calibration_error", "groups_high")
-    return {name: "–" if measured.get(name) is None else percent(measured[name]) for name in names}
+    return {name: "-" if measured.get(name) is None else percent(measured[name]) for name in names}
 
 
 def curve(models: list[dict[str, Any]]) -> list[Step]:
