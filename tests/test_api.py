@@ -863,7 +863,7 @@ def test_the_queues_are_counted_exactly(
 ) -> None:
     posting.post_comment(reader, discussion, "Nobody has screened this yet.")
 
-    assert said(call(editor, "moderate").get("moderation/queues/")) == {"to_decide": 1, "received": 1}
+    assert said(call(editor, "moderate").get("moderation/queues/")) == {"to_decide": 1, "received": 1, "audit": 0}
 
 
 def test_a_card_has_what_an_editor_needs(

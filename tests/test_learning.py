@@ -466,6 +466,7 @@ def test_everything_can_be_forgotten_and_had_back(taught: Callable[..., list[Les
     fresh = versions.forget_all(editor)
 
     assert (fresh.status, fresh.decision_count) == ("active", 0)
+    assert refitted() == {"status": "too_few", "decisions": 0, "needed": refit.FEWEST}
     assert versions.rollback(ScoringModel.objects.get(number=1), editor).decision_count == 200
 
 
@@ -730,7 +731,7 @@ def test_it_disarms_itself_when_spot_checks_find_too_many_wrong(
 
 
 def test_it_disarms_itself_when_another_model_is_used_or_the_crowd_has_changed(
-    section: str, editor: Commenter, reader: Commenter, post: Post
+    section: str, taught: Callable[..., list[Lesson]]
 ) -> None:
     row = allow("armed", version="site-3")
     auto_approval.watch()
@@ -738,7 +739,7 @@ def test_it_disarms_itself_when_another_model_is_used_or_the_crowd_has_changed(
     assert row.why == [["model_changed"]]
 
     row = allow("armed")
-    revision = post(reader).revisions.get()
+    revision = taught([("A text.", False)])[0].revision
     now = timezone.now()
     Finding.objects.bulk_create(
         Finding(

@@ -86,7 +86,7 @@ def figures(model: dict[str, Any] | None) -> dict[str, str]:
 def curve(models: list[dict[str, Any]]) -> list[Step]:
     """Return the refits as points of a chart of 420 by 170, AUC from .5 at the bottom to 1 at the top."""
     measured = sorted(
-        (model["decisions"], model["metrics"]["candidate"]["auc"])
+        (model["metrics"].get("decisions", model["decisions"]), model["metrics"]["candidate"]["auc"])
         for model in models
         if (model["metrics"].get("candidate") or {}).get("auc") is not None
     )

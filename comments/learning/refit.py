@@ -99,7 +99,9 @@ def begin(made_by: Commenter | None) -> Job:
 @jobs.kind("refit")
 def work(job: Job) -> Iterator[None]:
     """Refit, compare, promote or say why not. Begins anew when taken up again: nothing is stored before the end."""
-    ids = list(lessons.counting().order_by("-id").values_list("pk", flat=True)[:MOST])[::-1]
+    active = ScoringModel.objects.filter(status=ScoringModel.Status.ACTIVE).first()
+    since = versions.forgotten(active)
+    ids = list(lessons.counting().filter(id__gt=since).order_by("-id").values_list("pk", flat=True)[:MOST])[::-1]
     if len(ids) < FEWEST:
         job.result = {"status": "too_few", "decisions": len(ids), "needed": FEWEST}
         return
@@ -200,6 +202,7 @@ def decide(
     ours = [_scored(label, p) for label, p in held_back]
     theirs = [_scored(label, _on_record(label)) for label, _p in held_back]
     metrics: dict[str, Any] = {
+        "decisions": len(labels),
         "compared": len(ours),
         "removals": sum(row.rejected for row in ours),
         "candidate": _measured(ours),
@@ -215,12 +218,9 @@ def decide(
             [(label.section, p, label.example.rejected) for label, p in held_back]
         )
         through = max((label.lesson_id for label in labels), default=0)
-        model = versions.add(learner, parent=active, through=through, metrics=metrics)
-        model.why = refusals(metrics, learner.removals, outliers.report())
-        better = not model.why
-        model.status = ScoringModel.Status.CANDIDATE if better else ScoringModel.Status.REFUSED
-        model.save(update_fields=["why", "status"])
-        if better:
+        against = refusals(metrics, learner.removals, outliers.report())
+        model = versions.add(learner, parent=active, through=through, metrics=metrics, why=against)
+        if not against:
             why = [["better", metrics["difference"], metrics["bound"], metrics["compared"]]]
             model = versions.promote(model, made_by, why=why)
     return model

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from comments import policy
 from comments.exceptions import Refused
 from comments.learning.learner import Learner
-from comments.models import Commenter, PolicyChange, ScoringModel
+from comments.models import Commenter, Lesson, PolicyChange, ScoringModel
 from comments.screening.scorers import features, site
 from comments.screening.scorers.weights import BrokenModel, warm
 
@@ -43,7 +43,7 @@ def ensure_first() -> None:
         return
     with transaction.atomic():
         content, checksum = site.packed([], [])
-        _first, made = ScoringModel.objects.get_or_create(
+        ScoringModel.objects.get_or_create(
             number=1,
             defaults={
                 "feature_spec": features.SPEC,
@@ -51,10 +51,10 @@ def ensure_first() -> None:
                 "weights": content,
                 "checksum": checksum,
                 "parameters": Learner().parameters(),
+                "status": Status.ACTIVE,
+                "activated_at": timezone.now(),
             },
         )
-        if made and not ScoringModel.objects.filter(status=Status.ACTIVE).exists():
-            ScoringModel.objects.filter(number=1).update(status=Status.ACTIVE, activated_at=timezone.now())
 
 
 def warm_version() -> str:
@@ -90,16 +90,36 @@ def store(model: ScoringModel, learner: Learner) -> None:
     model.decision_count, model.removal_count = learner.decisions, learner.removals
 
 
-def add(learner: Learner, *, parent: ScoringModel | None, through: int, metrics: dict[str, Any]) -> ScoringModel:
-    """Store a candidate. Call inside :func:`alone`."""
+def forgotten(model: ScoringModel | None) -> int:
+    """Return the lesson up to which everything was forgotten before ``model``: a refit beside it leaves those out."""
+    return int(model.parameters.get("forgotten", 0)) if model else 0
+
+
+def add(
+    learner: Learner,
+    *,
+    parent: ScoringModel | None,
+    through: int,
+    metrics: dict[str, Any],
+    forgets: bool = False,
+    why: list[list[Any]] | None = None,
+) -> ScoringModel:
+    """
+    Store a candidate, or a refused one, when ``why`` says so. Call inside :func:`alone`.
+
+    One that ``forgets`` begins after lesson ``through``.
+    """
     number = (ScoringModel.objects.aggregate(last=Max("number"))["last"] or 0) + 1
     model = ScoringModel(
         number=number,
+        status=Status.REFUSED if why else Status.CANDIDATE,
+        why=why or [],
         parent=parent,
         feature_spec=features.SPEC,
         warm_version=warm_version(),
         learnt_through=through,
         metrics=metrics,
+        parameters={"forgotten": through if forgets else forgotten(parent)},
     )
     store(model, learner)
     model.save()
@@ -157,8 +177,8 @@ def forget_all(made_by: Commenter | None) -> ScoringModel:
     """Begin again with the shipped model alone. Earlier models stay, to go back to; the decisions stay on record."""
     ensure_first()
     with alone() as active:
-        through = active.learnt_through if active else 0
-        fresh = add(Learner(), parent=active, through=through, metrics={})
+        through = Lesson.objects.aggregate(last=Max("id"))["last"] or 0
+        fresh = add(Learner(), parent=active, through=through, metrics={}, forgets=True)
         return promote(fresh, made_by, why=[["forgotten"]], note=_("Everything that was learnt is forgotten"))
 
 
