@@ -26,8 +26,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from comments import access, discussions, phrases
+from comments.desk import model, rules, views
 from comments.desk import phrases as phrase_views
-from comments.desk import rules, views
 from comments.desk import settings as policy_page
 from comments.exceptions import Refused
 from comments.models import (
@@ -176,6 +176,8 @@ class DeskAdmin(ReadOnly):
             path("rules/", door(rules.listed), name="comments_desk_rules"),
             path("rules/new/", door(rules.one), name="comments_desk_new_rule"),
             path("rules/<int:pk>/", door(rules.one), name="comments_desk_rule"),
+            path("model/", door(model.page), name="comments_desk_model"),
+            path("model/do/", door(model.act), name="comments_desk_model_act"),
         ]
 
 

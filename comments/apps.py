@@ -11,5 +11,9 @@ class CommentsConfig(AppConfig):
         from comments import (
             checks,  # noqa: F401  (registers the system checks)
             rule_trials,  # noqa: F401  (registers its kind of job)
+            signals,
         )
         from comments.issues import tasks  # noqa: F401  (Celery looks for tasks in comments.tasks only)
+        from comments.tasks import on_decided
+
+        signals.comment_decided.connect(on_decided, dispatch_uid="comments.learning")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from random import SystemRandom
 from typing import Any
 
 from django.db import connection, transaction
@@ -15,9 +16,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from comments import access, conf, flags, house_rules, live, ratelimit, screening, signals, text, threads, thresholds
+from comments.access import is_staff
 from comments.exceptions import CommentChanged, Refused
 from comments.http import request_id
 from comments.models import (
+    Audit,
     Comment,
     Commenter,
     Decider,
@@ -41,6 +44,9 @@ BECOMES = {
     "reject": Status.REJECTED,
     "withdraw": Status.WITHDRAWN,
 }
+lot: Callable[[], float] = SystemRandom().random
+"""Draws spot checks: a number from 0 to 1, below the share that is to be drawn."""
+
 CLAIM_SECONDS = 60
 """A screening that has not finished after this long is taken to be dead."""
 
@@ -433,7 +439,9 @@ def screen(comment_id: int, version: int) -> Decision | None:
             _answer_before_the_disk()
             Finding.objects.bulk_create([draft.as_row(revision) for draft in drafts])
             house_rules.follow_up(revision, drafts)
-            return _decide(comment, verdict, Decider.SCREENING, Trigger.SCREENING)
+            decision = _decide(comment, verdict, Decider.SCREENING, Trigger.SCREENING)
+            _draw(revision, verdict, drafts)
+            return decision
     except CommentChanged:
         logger.info("comment %s moved on while it was screened", comment_id)
         return None
@@ -545,6 +553,23 @@ def _write_html(comment: Comment, shown: Revision, rendered: text.Rendered) -> N
     discussion.version += 1
     Discussion.objects.filter(pk=discussion.pk).update(version=discussion.version)
     transaction.on_commit(lambda: threads.discussion_moved(discussion.key, discussion.version), robust=True)
+
+
+def _draw(revision: Revision, verdict: Verdict, drafts: Sequence[Draft]) -> None:
+    """Draw by lot whether an editor looks at what screening publishes by itself. Of readers' texts only."""
+    comment = revision.comment
+    if verdict.action != "publish" or is_staff(comment.author):
+        return
+    share = min(thresholds.of(comment.discussion).audit_percent, 100) / 100
+    if share and lot() < share:
+        Audit.objects.get_or_create(
+            revision=revision,
+            defaults={
+                "probability": share,
+                "by_score": any(draft.code == "approved_by_score" for draft in drafts),
+                "section": comment.discussion.section,
+            },
+        )
 
 
 def _claim(revision: Revision) -> bool:

@@ -22,7 +22,8 @@ from django.utils import timezone
 from comments import discussions, jobs, moderation, signals, thresholds
 from comments import rescreening as rescreening  # so that a worker knows this kind of job
 from comments.breaker import Breaker
-from comments.models import Job
+from comments.learning import auto_approval, lessons, online, refit
+from comments.models import Decider, Decision, Job
 from comments.screening.rules import repeats
 
 logger = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ def sweep(**_later: Any) -> None:
     swept(limit=500, seconds=10)
 
 
-@shared_task(base=Hint, name="comments.tasks.run_job")
+@shared_task(base=Hint, name="comments.tasks.run_job", soft_time_limit=900, time_limit=960)
 def run_job(job_id: int, **_later: Any) -> None:
     """Do a job, or go on with it: ten minutes at most, then the next worker's turn."""
     job = jobs.run(job_id, seconds=600)
@@ -79,7 +80,7 @@ def begin_at_once(job_id: int, **_more: Any) -> None:
     run_job.delay_on_commit(job_id)
 
 
-@shared_task(base=Hint, name="comments.tasks.run_due_jobs")
+@shared_task(base=Hint, name="comments.tasks.run_due_jobs", soft_time_limit=900, time_limit=960)
 def run_due_jobs(**_later: Any) -> None:
     """Take up the jobs that no message reached, or whose worker died."""
     for job_id in jobs.due():
@@ -91,6 +92,42 @@ def reconcile_counts(**_later: Any) -> None:
     """Compare counters with rows, log what differs and put it right."""
     for difference in discussions.reconcile(repair=True):
         logger.error("count drifted: %s", difference)
+
+
+# --- Learning: hop 8, after an editor has decided ---------------------------------------------------------------------
+
+
+def on_decided(decision: Decision, **_signal: Any) -> None:
+    """Queue what an editor's decision teaches. Listens to ``signals.comment_decided``, after the commit."""
+    if decision.decider == Decider.EDITOR and decision.verdict in ("publish", "reject"):
+        learn_from.delay_on_commit(decision.pk)
+
+
+@shared_task(base=Hint, name="comments.tasks.learn_from")
+def learn_from(decision_id: int, **_later: Any) -> None:
+    """Write one decision down as a lesson and learn it, unless the model has learnt a moment ago."""
+    lessons.write([decision_id])
+    online.learn(patient=True)
+
+
+@shared_task(base=Hint, name="comments.tasks.learn")
+def learn(**_later: Any) -> None:
+    """Find the decisions no message reached, and learn what waits."""
+    lessons.write(lessons.unwritten())
+    online.learn()
+
+
+@shared_task(base=Hint, name="comments.tasks.refit_model")
+def refit_model(**_later: Any) -> None:
+    """Begin the nightly refit."""
+    if (job := refit.nightly()) is not None:
+        run_job.delay_on_commit(job.pk)
+
+
+@shared_task(base=Hint, name="comments.tasks.watch_auto_approval")
+def watch_auto_approval(**_later: Any) -> None:
+    """Switch approval by score off where it may not go on."""
+    auto_approval.watch()
 
 
 @shared_task(base=Hint, name="comments.tasks.forget_fingerprints")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import django
 import environ
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -161,6 +162,13 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "comments.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
     "run-due-jobs": {"task": "comments.tasks.run_due_jobs", "schedule": 30.0, "options": {"expires": 30}},
     "send-answers": {"task": "comments.issues.tasks.send_answers", "schedule": 60.0, "options": {"expires": 60}},
+    "learn": {"task": "comments.tasks.learn", "schedule": 20.0, "options": {"expires": 20}},
+    "refit-model": {"task": "comments.tasks.refit_model", "schedule": crontab(hour=3, minute=40)},
+    "watch-auto-approval": {
+        "task": "comments.tasks.watch_auto_approval",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "forget-fingerprints": {"task": "comments.tasks.forget_fingerprints", "schedule": 3600.0},
     "reconcile-counts": {"task": "comments.tasks.reconcile_counts", "schedule": 3600.0},
 }

@@ -28,6 +28,12 @@ def nothing_remembered() -> None:
     thresholds.forget()
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw no spot checks: whether one is drawn is chance, and what screening costs is counted."""
+    monkeypatch.setattr(moderation, "lot", lambda: 1.0)
+
+
 @pytest.fixture
 def person(db: None) -> Callable[..., Commenter]:
     """Make a reader, or with ``staff=True`` an editor who may moderate."""

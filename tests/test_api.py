@@ -863,7 +863,12 @@ def test_the_queues_are_counted_exactly(
 ) -> None:
     posting.post_comment(reader, discussion, "Nobody has screened this yet.")
 
-    assert said(call(editor, "moderate").get("moderation/queues/")) == {"to_decide": 1, "received": 1, "reported": 0}
+    assert said(call(editor, "moderate").get("moderation/queues/")) == {
+        "to_decide": 1,
+        "received": 1,
+        "reported": 0,
+        "audit": 0,
+    }
 
 
 def test_a_card_has_what_an_editor_needs(

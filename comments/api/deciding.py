@@ -20,6 +20,7 @@ from comments.api.described import COMMENT, CURSOR, call
 from comments.api.endpoint import Moderating, answer, limit_asked, moment, signed_in
 from comments.api.forms import DecisionForm, ImportPhrasesForm, PhraseForm, TryPhrasesForm
 from comments.exceptions import Refused
+from comments.learning import audits
 from comments.models import Comment, Decider, Decision, Finding, Flag, Phrase, Revision, Status
 from comments.screening import Verdict, latest_run, sentences
 
@@ -48,7 +49,10 @@ class QueuesView(Moderating):
     def get(self, request: Request) -> HttpResponse:
         waiting = Revision.objects.filter(status=Status.HELD).count()
         received = Revision.objects.filter(status=Status.RECEIVED).count()
-        return answer({"to_decide": waiting, "received": received, "reported": flags.reported().count()})
+        audit = audits.open_ones(Revision.objects.all()).count()
+        return answer(
+            {"to_decide": waiting, "received": received, "reported": flags.reported().count(), "audit": audit}
+        )
 
 
 # --- Cards ------------------------------------------------------------------------------------------------------------
@@ -67,10 +71,15 @@ def _latest() -> QuerySet[Revision]:
     return Revision.objects.filter(~Exists(newer)).order_by("-created_at", "-id")
 
 
+def _audit() -> QuerySet[Revision]:
+    return audits.open_ones(Revision.objects.all()).order_by("created_at", "id")
+
+
 QUEUES: dict[str, Callable[[], QuerySet[Revision]]] = {
     "to_decide": _to_decide,
     "received": _received,
     "reported": flags.reported,
+    "audit": _audit,
     "all": _latest,
 }
 
@@ -86,7 +95,8 @@ def _with_everything(revisions: QuerySet[Revision]) -> QuerySet[Revision]:
     )
 
 
-def card(revision: Revision) -> dict[str, Any]:
+def card(revision: Revision, *, blind: bool = False) -> dict[str, Any]:
+    """Return what is known of one text; ``blind`` leaves out what the scorers think of it."""
     comment = revision.comment
     author, discussion, parent = comment.author, comment.discussion, comment.parent
     findings = latest_run(list(revision.findings.all()))
@@ -125,7 +135,7 @@ def card(revision: Revision) -> dict[str, Any]:
                 "milliseconds": finding.milliseconds,
             }
             for finding in findings
-            if finding.code != "passed"
+            if finding.code != "passed" and not (blind and finding.code in audits.HIDDEN)
         ],
         "passed": {
             rule: milliseconds
@@ -212,7 +222,7 @@ class CardsView(Moderating):
         "moderation_comments",
         "moderation",
         "Cards of a queue: what waits, oldest first; `reported` what readers flagged, by weight; `all` the latest text "
-        "of every comment, newest first",
+        "of every comment, newest first; `audit` has spot checks, without scores",
         {200: described.CardPageSerializer},
         parameters=[
             OpenApiParameter("queue", str, enum=list(QUEUES), default="to_decide"),
@@ -240,7 +250,7 @@ class CardsView(Moderating):
         last = cards[limit - 1] if len(cards) > limit else None
         return answer(
             {
-                "results": [card(revision) for revision in cards[:limit]],
+                "results": [card(revision, blind=queue == "audit") for revision in cards[:limit]],
                 "next": _place_of(last, queue) if last else None,
             }
         )

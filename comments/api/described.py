@@ -337,6 +337,7 @@ class QueuesSerializer(Shape):
     to_decide = serializers.IntegerField(help_text="Texts that wait for an editor.")
     received = serializers.IntegerField(help_text="Texts not screened yet.")
     reported = serializers.IntegerField(help_text="Published comments with readers' flags no editor has decided about.")
+    audit = serializers.IntegerField(help_text="Spot checks: published by screening, drawn by lot.")
 
 
 class CardAuthorSerializer(Shape):
@@ -481,6 +482,70 @@ class ImportedPhrasesSerializer(Shape):
 class PhrasePageSerializer(Shape):
     results = PhraseSerializer(many=True)
     next = serializers.CharField(allow_null=True)
+
+
+# --- What the newsroom teaches ----------------------------------------------------------------------------------------
+
+
+class RefitSerializer(Shape):
+    id = serializers.IntegerField()
+    kind = serializers.CharField()
+    state = serializers.CharField(help_text="`waiting`, `running`, `paused`, `done`, `cancelled` or `failed`.")
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+    error = serializers.CharField(allow_blank=True)
+    result = serializers.DictField(help_text="When done: the model it made, its status, and why.")
+
+
+class ScoringModelSerializer(Shape):
+    number = serializers.IntegerField()
+    version = serializers.CharField(help_text="As findings and decisions name it.")
+    status = serializers.CharField(help_text="`candidate`, `active`, `retired` or `refused`.")
+    decisions = serializers.IntegerField(help_text="It was taught by.")
+    removals = serializers.IntegerField(help_text="Among them.")
+    metrics = serializers.DictField(
+        help_text="Held back: `candidate` is this model, `active` the one in use then, on the same `compared` texts."
+    )
+    why = serializers.ListField(child=serializers.CharField(), help_text="Why it is used, or not.")
+    can_be_used = serializers.BooleanField()
+    created_at = serializers.DateTimeField()
+    activated_at = serializers.DateTimeField(allow_null=True)
+
+
+class LearningSerializer(Shape):
+    decisions = serializers.IntegerField()
+    needed = serializers.IntegerField(help_text="After about so many, figures are worth looking at.")
+    removals = serializers.IntegerField()
+    share_of_own = serializers.FloatField(help_text="How much of what was taught counts, 0 to 1.")
+    shows_percentages = serializers.BooleanField(help_text="Before, a score is only low, medium or high.")
+
+
+class ScorerHealthSerializer(Shape):
+    ok = serializers.BooleanField()
+    detail = serializers.CharField(allow_blank=True)
+
+
+class ScoringModelsSerializer(Shape):
+    learning = LearningSerializer()
+    health = ScorerHealthSerializer()
+    shipped = serializers.CharField(allow_blank=True, help_text="Version of the shipped model; empty: none to use.")
+    active = ScoringModelSerializer(allow_null=True)
+    models = ScoringModelSerializer(many=True)
+    refit = RefitSerializer(allow_null=True, help_text="The latest.")
+
+
+class AutoApprovalSerializer(Shape):
+    section = serializers.CharField()
+    state = serializers.CharField(help_text="`off`, `shadow`, `armed`, or `disarmed`: it switched itself off.")
+    limit = serializers.FloatField(help_text="Largest share of wrong approvals accepted.")
+    threshold = serializers.FloatField(allow_null=True)
+    model = serializers.CharField(allow_blank=True, help_text="The threshold was found for.")
+    since = serializers.DateTimeField(allow_null=True)
+    reviewed = serializers.IntegerField(help_text="Texts below the threshold that editors have decided.")
+    harmful = serializers.IntegerField(help_text="Of those, rejected.")
+    upper_bound = serializers.FloatField(allow_null=True, help_text="Share that may be wrong, 95 % sure.")
+    missing = serializers.ListField(child=serializers.CharField(), help_text="What stands against arming it.")
+    why = serializers.ListField(child=serializers.CharField(), help_text="Why it switched itself off.")
 
 
 # --- Settings ---------------------------------------------------------------------------------------------------------

@@ -67,6 +67,20 @@ class DecisionForm(Form):
     )
 
 
+class NothingForm(Form):
+    """An empty object: the address says it all."""
+
+
+class AutoApprovalForm(Form):
+    state = Choice(choices=["off", "shadow", "armed"])
+    limit = serializers.FloatField(
+        required=False,
+        min_value=0.001,
+        max_value=0.2,
+        help_text="Largest share of wrong approvals accepted, 0.001 to 0.2.",
+    )
+
+
 class PhraseForm(Form):
     phrase = Line(
         max_length=200, trim_whitespace=True, help_text="`*` beside letters stands for any letters of the same word."

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path, register_converter
 from django.views.decorators.csrf import csrf_exempt
 
-from comments.api import deciding, documentation, jobs, policy, problems, reading, reports, rules, writing
+from comments.api import deciding, documentation, jobs, learning, policy, problems, reading, reports, rules, writing
 
 app_name = "comments_api"
 
@@ -72,6 +72,10 @@ urlpatterns: list[URLPattern] = [
     path("moderation/comments/", deciding.CardsView.as_view(), name="moderation_comments"),
     path("moderation/comments/<comments_id:comment_id>/", deciding.CardView.as_view(), name="moderation_comment"),
     path("moderation/comments/<comments_id:comment_id>/decisions/", deciding.DecisionsView.as_view(), name="decisions"),
+    path("moderation/models/", learning.ModelsView.as_view(), name="scoring_models"),
+    path("moderation/models/refit/", learning.RefitView.as_view(), name="refit_scoring_model"),
+    path("moderation/models/<comments_id:number>/use/", learning.UseModelView.as_view(), name="use_scoring_model"),
+    path("moderation/auto-approval/<comments_key:section>/", learning.AutoApprovalView.as_view(), name="auto_approval"),
     path("moderation/phrases/", deciding.PhrasesView.as_view(), name="phrases"),
     path("moderation/phrases/try/", deciding.TryPhrasesView.as_view(), name="try_phrases"),
     path("moderation/phrases/import/", deciding.ImportPhrasesView.as_view(), name="import_phrases"),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from comments import flags
+from comments.learning import audits
 from comments.models import Comment, Decider, Decision, Finding, Flag, Reason, Revision, Status
 from comments.models.policy import in_language
 from comments.screening import latest_run, sentences
@@ -336,11 +337,16 @@ class Choice:
     needs_law: bool
 
 
-def several(rows: Sequence[Revision], reasons: dict[str, str]) -> list[Card]:
-    """Return closed cards for ``rows``: three queries, however many there are."""
+def several(rows: Sequence[Revision], reasons: dict[str, str], *, blind: bool = False) -> list[Card]:
+    """
+    Return closed cards for ``rows``: three queries, however many there are.
+
+    ``blind`` ones do not show what the scorers think.
+    """
     findings: dict[int, list[Finding]] = {}
     for finding in Finding.objects.filter(revision__in=[row.pk for row in rows]).order_by("id"):
-        findings.setdefault(finding.revision_id, []).append(finding)
+        if not (blind and finding.code in audits.HIDDEN):
+            findings.setdefault(finding.revision_id, []).append(finding)
     decisions: dict[int, list[Decision]] = {}
     made = Decision.objects.filter(comment__in=[row.comment_id for row in rows])
     for decision in made.select_related("made_by", "words", "revision").order_by("id"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -19,6 +20,14 @@ class PlaceForm(forms.Form):
     queue = forms.CharField(required=False, max_length=40)
     after = forms.CharField(required=False, max_length=60)
     next = forms.IntegerField(required=False, min_value=1, max_value=BIGGEST)
+
+
+class ApprovalForm(forms.Form):
+    """Whether the score may publish in a section, and how many of a hundred may be wrong."""
+
+    section = forms.CharField(max_length=80)
+    state = forms.ChoiceField(choices=[("off", ""), ("shadow", ""), ("armed", "")])
+    limit = forms.DecimalField(min_value=Decimal("0.1"), max_value=20, max_digits=5, decimal_places=2)
 
 
 class SeenForm(PlaceForm):

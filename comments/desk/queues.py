@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from comments import flags
+from comments.learning import audits
 from comments.models import IssueReport, Revision, Status
 
 PAGE = 50
@@ -34,6 +35,8 @@ class Queue:
     empty: str | Promise
     counted: bool = False
     oldest_first: bool = False
+    blind: bool = False
+    """Editors decide without seeing a score or a suggestion, so that what they say is their own."""
 
     @property
     def heaviest_first(self) -> bool:
@@ -51,6 +54,8 @@ class Queue:
             return found.filter(status=Status.RECEIVED, created_at__lt=timezone.now() - STUCK).order_by(
                 "created_at", "id"
             )
+        if self.name == "audit":
+            return audits.open_ones(found).order_by("created_at", "id")
         newer = Revision.objects.filter(comment=OuterRef("comment"), number__gt=OuterRef("number"))
         return found.filter(~Exists(newer), comment__status=self.name).order_by("-comment__created_at", "-comment_id")
 
@@ -95,6 +100,14 @@ QUEUES = (
         _("Everything that arrived has been screened."),
         counted=True,
         oldest_first=True,
+    ),
+    Queue(
+        "audit",
+        _("Spot checks"),
+        _("Nothing is left to check. Some of what screening publishes by itself is drawn by lot and appears here."),
+        counted=True,
+        oldest_first=True,
+        blind=True,
     ),
     Queue("published", _("Published"), _("Nothing has been published yet.")),
     Queue("rejected", _("Rejected"), _("Nothing has been rejected.")),
@@ -146,7 +159,9 @@ def counts() -> dict[str, int]:
     rows: Iterable[dict[str, Any]] = count("to_decide", Revision.objects.filter(status=Status.HELD)).union(
         count("reported", flags.reported()),
         count("unscreened", waiting),
+        count("audit", audits.open_ones(Revision.objects.all())),
         count("issues", IssueReport.objects.filter(state=IssueReport.State.OPEN)),
         all=True,
     )
-    return {"to_decide": 0, "reported": 0, "unscreened": 0, "issues": 0} | {row["queue"]: row["count"] for row in rows}
+    names = ("to_decide", "reported", "unscreened", "audit", "issues")
+    return dict.fromkeys(names, 0) | {row["queue"]: row["count"] for row in rows}

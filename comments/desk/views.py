@@ -111,7 +111,7 @@ def _queue(
         asked_for = queues.latest_text(open_id)
         rows = [asked_for, *rows] if asked_for else rows
     reasons = list(Reason.objects.all())
-    shown = cards.several(rows, _names(reasons))
+    shown = cards.several(rows, _names(reasons), blind=place.queue.blind)
     opened = next((card for card in shown if card.comment.pk == open_id), shown[0] if shown else None)
     if opened:
         beside = shown.index(opened) + 1 if opened is not shown[-1] else shown.index(opened) - 1
@@ -145,7 +145,7 @@ def _card(
     if row is None:
         raise Http404
     reasons = list(Reason.objects.all())
-    [found] = cards.several([row], _names(reasons))
+    [found] = cards.several([row], _names(reasons), blind=place.queue.blind)
     cards.open_up(found, reasons, typed=_typed(request), alert=alert)
     context = {"card": found, "url": place.url(pk), "place": place, "open": True}
     return HttpResponse(render_to_string("comments/desk/_card.html", context, request), status=status)
@@ -199,7 +199,7 @@ def decide(request: HttpRequest, site: AdminSite) -> HttpResponse:
                 decider=Decider.EDITOR,
                 trigger=moderation.first_cause(seen),
                 made_by=editor,
-                assistance="findings",
+                assistance="none" if place.queue.blind else "findings",
             )
     except Refused as refused:
         return _again(request, site, place, seen.pk, refused.detail, refused.status)

@@ -53,6 +53,8 @@ def _scored(asked: Scorer, candidate: Candidate) -> Iterator[Draft]:
     facts: dict[str, object] = {"scorer": asked.name}
     if answer.p is not None:
         facts["p"] = round(answer.p, 4)
+    if answer.word:
+        facts["word"] = answer.word
     if answer.labels:
         facts["labels"] = answer.labels
     if answer.top:

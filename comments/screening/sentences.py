@@ -152,7 +152,6 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
             return _score(facts)
         case "no_score":
             return _("No score: a language it does not read, or too little to read")
-
         case "flagged":
             return ngettext(
                 "Reported by %(people)s reader; weighs %(weight)s, %(needed)s holds",
@@ -163,6 +162,10 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
             return _("Rewritten after readers' reports had it held; no editor has looked at it since")
         case "house_rule":
             return _house_rule(facts)
+        case "approved_by_score":
+            return _("Its score is low enough to be published here without an editor")
+        case "would_approve":
+            return _("Its score would be low enough to be published without an editor")
         case "staff":
             return _("Written by staff")
         case _other:
@@ -209,8 +212,7 @@ def _scorer_failed(why: object) -> str:
 
 
 def _score(facts: dict[str, Any]) -> str:
-    p = facts.get("p")
-    given = {"scorer": facts.get("scorer", "?"), "p": f"{p:.2f}" if isinstance(p, int | float) else "?"}
+    given = {"scorer": facts.get("scorer", "?"), "p": _how_much(facts)}
     if not worth_reading(facts):
         return _("Score %(p)s (%(scorer)s)") % given
     match given["scorer"]:
@@ -221,6 +223,19 @@ def _score(facts: dict[str, Any]) -> str:
         case _other:
             said = _("%(scorer)s would remove it: %(p)s") % given
     return _("%(said)s; words that raised it are marked") % {"said": said} if facts.get("spans") else said
+
+
+def _how_much(facts: dict[str, Any]) -> str:
+    """Return a score as a percentage; in a word while nothing says that it is one."""
+    p = facts.get("p")
+    match facts.get("word"):
+        case "low":
+            return _("low")
+        case "medium":
+            return _("medium")
+        case "high":
+            return _("high")
+    return _("%(percent)s %%") % {"percent": round(p * 100)} if isinstance(p, int | float) else "?"
 
 
 def worth_reading(facts: dict[str, Any]) -> bool:

@@ -41,6 +41,8 @@ class Score:
     labels: dict[str, float] = field(default_factory=dict)
     top: tuple[tuple[int, int, float], ...] = ()
     version: str = ""
+    word: str = ""
+    """``low``, ``medium`` or ``high`` for a ``p`` that is no percentage of anything yet; empty: it may be shown."""
 
 
 @dataclass(frozen=True, slots=True)

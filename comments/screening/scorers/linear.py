@@ -66,7 +66,8 @@ class Linear:
         p, version = self._combined(weights, logit, buckets)
         # Most comments are low; which words made them a little less so interests nobody.
         notable = weights.probability(logit) >= weights.medium
-        return Score(p, top=raised(weights, read, logit) if notable else (), version=version)
+        word = "" if site.is_calibrated(version) else weights.label(p)
+        return Score(p, top=raised(weights, read, logit) if notable else (), version=version, word=word)
 
     def _combined(self, weights: Weights, logit: float, buckets: Sequence[int]) -> tuple[float, str]:
         return weights.probability(logit), weights.version
@@ -77,6 +78,10 @@ class Linear:
 
 class Local(Linear):
     """The scorer of what editors remove: the shipped weights, and what this newsroom has taught."""
+
+    def health(self) -> Health:
+        shipped = super().health()
+        return shipped if not shipped.ok else site.health()
 
     def _combined(self, weights: Weights, logit: float, buckets: Sequence[int]) -> tuple[float, str]:
         return site.combine(logit, buckets)
