@@ -83,9 +83,7 @@ class Command(BaseCommand):
                 return job
             if worked is None:
                 if not told:
-                    self.stderr.write(
-                        f"Another process was on it within {jobs.CLAIM_SECONDS} s: waiting."
-                    )
+                    self.stderr.write(f"Another process was on it within {jobs.CLAIM_SECONDS} s: waiting.")
                 told = True
                 time.sleep(SLICE_SECONDS)
 
