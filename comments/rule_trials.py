@@ -66,7 +66,7 @@ NEEDED = {
     "comment.capitals": {"text"},
     "comment.links": {"html"},
     "comment.domains": {"html"},
-    "comment.language": {"language"},
+    "comment.language": {"language", "text"},
     "comment.reply": {"comment__parent_id"},
     "comment.depth": {"comment__depth"},
     "author.age_days": {"comment__author__created_at"},

@@ -253,6 +253,15 @@ def test_words_are_found_in_scripts_without_spaces_and_shown_where_they_were_typ
     assert language.matches(rule(about("comment.text", "contains", "电车")), Facts(Subject(text="夜间电车回来了")))
 
 
+def test_the_language_is_told_from_the_words_when_there_are_enough() -> None:
+    pytest.importorskip("py3langid")
+    german = Facts(Subject(text="Die Nachtbahn ist wieder da, und niemand weiß, wer das alles bezahlen soll."))
+    short = Facts(Subject(text="Die Nachtbahn."))
+
+    assert language.matches(rule(about("comment.language", "is", ["de", "fr"])), german)
+    assert not language.matches(rule(about("comment.language", "is_not", "fr")), short)
+
+
 def test_a_rejection_rate_is_not_known_from_a_few_comments() -> None:
     few = Facts(Subject(published=0, rejected=4))
 

@@ -42,6 +42,7 @@ from comments import thresholds
 from comments.exceptions import Refused
 from comments.models import Commenter, HouseRule, Reason
 from comments.screening.phrases import BadPhrase, Listed, Matcher, check
+from comments.screening.rules.language import guessed
 from comments.screening.verdicts import SEVERITY, Candidate, Draft
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,8 @@ FEWEST_DECIDED = 5
 """A rejection rate is not known before this many comments of a person were published or rejected."""
 FEWEST_LETTERS = 10
 """The share of capitals is not known in a text with fewer letters that have a case."""
+LETTERS_TO_TELL = 40
+"""The language of a text with fewer letters is not known."""
 MOST_SPANS = 20
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -993,7 +996,6 @@ class Subject:
             text=candidate.text,
             hrefs=lambda: candidate.rendered.links,
             own_domains=candidate.settings.own_domains,
-            language=getattr(candidate, "language", None) or None,
             at=comment.created_at if comment else candidate.at,
             said=[draft.code for draft in candidate.findings if not draft.shadow],
             scores={
@@ -1067,6 +1069,10 @@ def _hosts(facts: Facts) -> list[str]:
     return found
 
 
+def _language(facts: Facts) -> str | None:
+    return facts.subject.language or guessed(facts.subject.text, LETTERS_TO_TELL)[0] or None
+
+
 def _capitals(facts: Facts) -> float | None:
     text = facts.subject.text
     capital = sum(map(str.isupper, text))
@@ -1097,7 +1103,7 @@ _FIND: dict[str, Callable[[Facts], Any]] = {
     "comment.domains": _hosts,
     "comment.links": lambda facts: len(facts["comment.domains"]),
     "comment.capitals": _capitals,
-    "comment.language": lambda facts: facts.subject.language,
+    "comment.language": _language,
     "comment.reply": lambda facts: facts.subject.reply,
     "comment.depth": lambda facts: facts.subject.depth,
     "author.published": lambda facts: facts.subject.published,

@@ -29,19 +29,25 @@ def hold_other_language(candidate: Candidate) -> Iterator[Draft]:
     accepted = {_one(code) for code in candidate.settings.languages}
     if not accepted or candidate.trusted:
         return
-    words = without_addresses(candidate.rendered.text)[:MOST]
+    language, probability = guessed(candidate.rendered.text, candidate.settings.language_characters)
+    if language and _one(language) not in accepted:
+        yield Draft("language", facts={"language": language, "accepted": sorted(accepted), "sure": probability})
+
+
+def guessed(text: str, letters_needed: int) -> tuple[str, float]:
+    """
+    Return the language that ``text`` is surely in and how sure that is; ``("", 0)`` when it cannot be told.
+
+    That is so with fewer letters than ``letters_needed``, without the extra ``lang``, and below :data:`SURE`.
+    """
+    words = without_addresses(text)[:MOST]
     # A wide letter, Han or Hangul, says as much as two narrow ones.
     letters = sum(2 if east_asian_width(character) == "W" else 1 for character in words if character.isalpha())
-    if letters < candidate.settings.language_characters:
-        return
-    guesser = _guesser()
+    guesser = _guesser() if letters >= letters_needed else None
     if guesser is None:
-        return
+        return "", 0
     language, probability = guesser.classify(words)
-    if _one(language) not in accepted and probability >= SURE:
-        yield Draft(
-            "language", facts={"language": language, "accepted": sorted(accepted), "sure": round(float(probability), 3)}
-        )
+    return (str(language), round(float(probability), 3)) if probability >= SURE else ("", 0)
 
 
 def _one(code: str) -> str:
