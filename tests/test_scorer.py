@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from comments.models import Comment, Commenter, Finding, Status
 from comments.screening import sentences
 from comments.screening.engine import scorer
-from comments.screening.scorers import CommentView, Score, Scorer, features, identity, linear, training
+from comments.screening.scorers import CommentView, Score, Scorer, cards, features, identity, linear, training
 from comments.screening.scorers.linear import local, spam
 from comments.screening.scorers.weights import SHIPPED, BrokenModel, load, packed, unpacked, warm
 
@@ -493,6 +493,9 @@ def test_the_shipped_models_are_as_good_as_promised() -> None:
 def test_nothing_was_learnt_from_tweets_and_everything_is_attributed() -> None:
     files = [file for kind in ("toxicity", "spam") for file in card(kind)["files"]]
     notice = (ROOT / "NOTICE").read_text()
+    described = [card("toxicity"), card("spam")]
 
     assert not [file["file"] for file in files if "tweet" in file["file"] or "NC" in file["licence"]]
     assert all(file["origin"] in notice and file["licence"] in notice for file in files)
+    assert notice == cards.notice(described)
+    assert (SHIPPED / "MODEL_CARD.md").read_text() == cards.model_card(described)
