@@ -140,9 +140,9 @@ def test_a_value_is_set_where_one_looks_changes_what_happens_and_is_taken_back(
 def test_the_value_of_the_level_above_is_taken_by_a_button(
     desk: Client, editor: Commenter, opinion: Discussion
 ) -> None:
-    policy.set_value("languages", ["en"], made_by=editor, discussion=opinion)
+    policy.set_value("allowed_domains", ["example.org"], made_by=editor, discussion=opinion)
 
-    desk.post(CHANGE, {"name": "languages", "value": "en", "do": "above", "article": "story-1"})
+    desk.post(CHANGE, {"name": "allowed_domains", "value": "", "do": "above", "article": "story-1"})
 
     assert not Setting.objects.exists()
 
@@ -152,7 +152,7 @@ def test_the_value_of_the_level_above_is_taken_by_a_button(
     [
         ("premoderate", "off", False),
         ("repeat_hours", " 12 ", 12),
-        ("languages", "en, es,", ["en", "es"]),
+        ("allowed_domains", "a.example, b.example,", ["a.example", "b.example"]),
         (
             "commenting_hours",
             "mon-fri 06:00-24:00; sat,sun 08:00-22:00",
