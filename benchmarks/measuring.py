@@ -528,9 +528,8 @@ def screening(m: Measuring, times: int) -> None:
 
 def scoring(m: Measuring, times: int) -> None:
     """Score news comments with the shipped model alone, in this process."""
-    from comments.screening.scorers.linear import local
-
     from comments.screening.scorers import CommentView
+    from comments.screening.scorers.linear import local
 
     m.say("scoring")
     texts = [(SAID[n % 4] + SAID[(n + 1) % 4])[: 120 + n % 50] for n in range(200)]

@@ -52,7 +52,8 @@ def opening(discussion: Discussion, at: datetime | None = None, settings: conf.S
         since = discussion.closed_at if discussion.mode == Discussion.Mode.CLOSED else None
         return Opening(False, "ended", discussion.closed_reason, since=since or ends)
     last = min([moment for moment in (ends, too_old) if moment], default=None)
-    if discussion.mode == Discussion.Mode.CLOSED and not (discussion.opens_at and discussion.opens_at <= at):
+    shut = discussion.mode == Discussion.Mode.CLOSED and not (discussion.closed_at and at < discussion.closed_at)
+    if shut and not (discussion.opens_at and discussion.opens_at <= at):
         opens = _next_hour(settings, discussion.opens_at) if discussion.opens_at else None
         if opens and last and opens >= last:
             opens = None

@@ -25,8 +25,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from comments import access, discussions
-from comments.desk import model, views
+from comments import access, discussions, phrases
+from comments.desk import model, rules, views
+from comments.desk import phrases as phrase_views
+from comments.desk import settings as policy_page
 from comments.exceptions import Refused
 from comments.models import (
     Audit,
@@ -39,6 +41,7 @@ from comments.models import (
     Discussion,
     Finding,
     Fingerprint,
+    Flag,
     HouseRule,
     HouseRuleVersion,
     IssueMessage,
@@ -162,6 +165,17 @@ class DeskAdmin(ReadOnly):
             path("decide/", door(views.decide), name="comments_desk_decide"),
             path("issues/", door(views.issues), name="comments_desk_issues"),
             path("numbers/", door(views.figures), name="comments_desk_numbers"),
+            path("settings/", door(policy_page.settings), name="comments_desk_settings"),
+            path("settings/change/", door(policy_page.change), name="comments_desk_settings_change"),
+            path("settings/take-back/", door(policy_page.take_back), name="comments_desk_settings_take_back"),
+            path("phrases/", door(phrase_views.phrase_list), name="comments_desk_phrases"),
+            path("phrases/add/", door(phrase_views.add), name="comments_desk_phrase_add"),
+            path("phrases/remove/", door(phrase_views.remove), name="comments_desk_phrase_remove"),
+            path("phrases/import/", door(phrase_views.bring_in), name="comments_desk_phrases_import"),
+            path("phrases/export/", door(phrase_views.export), name="comments_desk_phrases_export"),
+            path("rules/", door(rules.listed), name="comments_desk_rules"),
+            path("rules/new/", door(rules.one), name="comments_desk_new_rule"),
+            path("rules/<int:pk>/", door(rules.one), name="comments_desk_rule"),
             path("model/", door(model.page), name="comments_desk_model"),
             path("model/do/", door(model.act), name="comments_desk_model_act"),
         ]
@@ -311,6 +325,19 @@ class ReactionAdmin(BigReadOnly):
         return on_the_desk(reaction.comment_id)
 
 
+@admin.register(Flag)
+class FlagAdmin(BigReadOnly):
+    list_display = ("id", "desk", "reason", "note", "person", "weight", "counts", "state", "created_at")
+    list_select_related = ("person",)
+    list_filter = ("state", "counts", "created_at")
+    search_fields = ("=comment__id", "=reason", "person__name")
+    search_help_text = gettext_lazy("A comment's number, a reason's code or a reporter's name.")
+
+    @admin.display(description=gettext_lazy("comment"))
+    def desk(self, flag: Flag) -> str:
+        return on_the_desk(flag.comment_id)
+
+
 # --- Stories and people ---------------------------------------------------------------------------------------------
 
 
@@ -373,6 +400,8 @@ class CommenterAdmin(NeverDeleted):
         "email",
         "published_count",
         "rejected_count",
+        "upheld_flag_count",
+        "dismissed_flag_count",
         "preferred_language",
         "terms_version",
         "created_at",
@@ -388,21 +417,54 @@ class CommenterAdmin(NeverDeleted):
 # --- Policy ---------------------------------------------------------------------------------------------------------
 
 
+class PhraseForm(Form):
+    FACTS = ("kind", "language", "note", "expires_at")
+
+    def clean_phrase(self) -> str:
+        try:
+            return phrases.checked(self.cleaned_data["phrase"])
+        except Refused as refused:
+            raise forms.ValidationError(refused.detail, code=refused.code) from None
+
+    def clean_expires_at(self) -> Any:
+        at = self.cleaned_data["expires_at"]
+        if at and at <= timezone.now() and "expires_at" in self.changed_data:
+            raise forms.ValidationError(_("The day on which it expires is over already."), code="phrase_expired")
+        return at
+
+
 @admin.register(Phrase)
 class PhraseAdmin(Admin):
-    list_display = ("phrase", "kind", "note", "added_by", "changed_at")
+    form = PhraseForm
+    list_display = ("phrase", "kind", "language", "note", "expires_at", "added_by", "changed_at")
     list_select_related = ("added_by",)
-    list_filter = ("kind",)
+    list_filter = ("kind", "language")
     search_fields = ("phrase", "note")
     ordering = ("phrase",)
     show_full_result_count = False
-    fields = ("phrase", "kind", "note", "added_by", "created_at", "changed_at")
+    fields = ("phrase", "kind", "language", "note", "expires_at", "added_by", "created_at", "changed_at")
     readonly_fields = ("added_by", "created_at", "changed_at")
 
     def save_model(self, request: HttpRequest, obj: Phrase, form: Any, change: bool) -> None:
-        if not change:
-            obj.added_by = request.user  # type: ignore[assignment]
-        super().save_model(request, obj, form, change)
+        """Hand what was written to the verb: it moves the policy and writes down who did it."""
+        editor = Commenter.objects.for_user(request.user)
+        facts = {name: form.cleaned_data[name] for name in PhraseForm.FACTS if name in form.changed_data or not change}
+        words = form.cleaned_data["phrase"]
+        if change:
+            done = phrases.change_phrase(obj.pk, words, made_by=editor, **facts)
+        else:
+            done = phrases.add_phrase(words, made_by=editor, **facts)
+        obj.pk, obj._state.adding = done.phrase.pk, False
+        if done.warning:
+            self.message_user(request, f"“{done.phrase}” {done.warning}.", messages.WARNING)
+
+    def delete_model(self, request: HttpRequest, obj: Phrase) -> None:
+        phrases.remove_phrase(obj.pk, made_by=Commenter.objects.for_user(request.user))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Phrase]) -> None:
+        phrases.remove_phrases(
+            list(queryset.values_list("pk", flat=True)), made_by=Commenter.objects.for_user(request.user)
+        )
 
 
 @admin.register(PolicyVersion)

@@ -10,6 +10,7 @@ class CommentsConfig(AppConfig):
     def ready(self) -> None:
         from comments import (
             checks,  # noqa: F401  (registers the system checks)
+            rule_trials,  # noqa: F401  (registers its kind of job)
             signals,
         )
         from comments.issues import tasks  # noqa: F401  (Celery looks for tasks in comments.tasks only)

@@ -40,9 +40,11 @@ RULES = (
     "comments.screening.rules.author.hold_flood",
     "comments.screening.rules.repeats.hold_own_repeat",
     "comments.screening.rules.repeats.hold_campaign",
+    "comments.screening.rules.author.hold_rewritten_after_flags",
     "comments.screening.rules.discussion.hold_closed",
     "comments.screening.rules.discussion.hold_premoderated",
     "comments.screening.rules.score.hold_score",
+    "comments.screening.house_rules.judge_house_rules",
 )
 
 
@@ -193,6 +195,15 @@ class Settings:
     issues_per_hour: int = 20
     """Issue reports per hour from one network; later ones are refused with the minutes left. 0: no limit."""
 
+    flag_hold_weight: int = 3
+    """
+    When readers' flags on a comment weigh this much together, it waits for an editor. A reader without a record weighs
+    1, others between 0.1 and 2, by how editors decided on what they flagged. 0: never.
+    """
+
+    flags_per_hour: int = 30
+    """Comments one reader may flag per hour; later ones are refused with the minutes left. 0: no limit."""
+
     premoderate: bool = False
     """Every comment waits for an editor: on the site, in a section or under an article."""
 
@@ -291,6 +302,7 @@ PANEL = {
     "slow_mode_seconds": "discussion",
     "comments_per_person": "discussion",
     "posts_per_minute": "discussion",
+    "flag_hold_weight": "discussion",
     "edit_minutes": "discussion",
     "premoderate": "discussion",
     "hold_first": "discussion",

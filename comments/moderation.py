@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from random import SystemRandom
 from typing import Any
 
@@ -13,7 +15,7 @@ from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from comments import conf, live, screening, signals, text, threads, thresholds
+from comments import access, conf, flags, house_rules, live, ratelimit, screening, signals, text, threads, thresholds
 from comments.access import is_staff
 from comments.exceptions import CommentChanged, Refused
 from comments.http import request_id
@@ -26,6 +28,7 @@ from comments.models import (
     DecisionWords,
     Discussion,
     Finding,
+    Flag,
     Reason,
     Revision,
     Status,
@@ -94,6 +97,7 @@ def _decide(
     made_by: Commenter | None = None,
     assistance: str = "none",
     reverses: Decision | None = None,
+    flag_weight: Decimal | None = None,
 ) -> Decision:
     """Do what :func:`decide` says, inside the caller's transaction."""
     now = timezone.now()
@@ -114,7 +118,10 @@ def _decide(
         and reverses.to_status != Status.PUBLISHED
         and current.status == Status.PUBLISHED
     )
-    about_a_waiting_text = revision.status in (Status.RECEIVED, Status.HELD) or back_to_the_edit
+    # Readers complain about what they see: then the published words go, with the edit that waits beside them.
+    about_a_waiting_text = (
+        revision.status in (Status.RECEIVED, Status.HELD) or back_to_the_edit
+    ) and flag_weight is None
     only_the_edit = (
         current.status == Status.PUBLISHED and about_a_waiting_text and becomes in (Status.HELD, Status.REJECTED)
     )
@@ -155,6 +162,9 @@ def _decide(
     current.save(update_fields=["status", "html", "published_at", "edited_at", "removed_for", "is_shown", "version"])
 
     moved = is_public - was_public
+    complaints = _complaints(current, becomes, decider, reverses, only_the_edit)
+    if complaints:
+        flags.lock_people([current.author_id, *(flag.person_id for flag in complaints)])
     _move_counts(current, moved=moved, held=held_delta, visible=bool(moved or is_public or current.is_shown))
     _move_record(current, moved=moved, rejected=(becomes == Status.REJECTED) - (before == Status.REJECTED))
 
@@ -174,6 +184,7 @@ def _decide(
         terms_anchor=reason.terms_anchor if reason else "",
         guidelines_version=conf.get().guidelines_version,
         reverses=reverses,
+        flag_weight=flag_weight,
         score=verdict.score,
         scorer_version=verdict.scorer_version,
         request_id=request_id(),
@@ -182,8 +193,30 @@ def _decide(
         DecisionWords.objects.create(
             decision=decision, explanation=verdict.explanation, private_note=verdict.private_note
         )
+    if complaints and reverses is not None and _takes_back(reverses):
+        flags.reopen(complaints)
+    elif complaints:
+        flags.settle(complaints, decision, Flag.State.DISMISSED if becomes == Status.PUBLISHED else Flag.State.UPHELD)
     transaction.on_commit(lambda: _tell(current, decision, moved), robust=True)
     return decision
+
+
+def _takes_back(reverses: Decision) -> bool:
+    """Say whether taking ``reverses`` back undoes something, and does not do again what had been undone."""
+    return reverses.reverses_id is None
+
+
+def _complaints(
+    comment: Comment, becomes: str, decider: str, reverses: Decision | None, only_the_edit: bool
+) -> list[Flag]:
+    """Return the flags that an editor's decision settles, or that it opens again because it takes one back."""
+    if decider != Decider.EDITOR:
+        return []
+    if reverses is not None and _takes_back(reverses):
+        return list(reverses.settled.all())
+    if becomes not in (Status.PUBLISHED, Status.REJECTED) or only_the_edit:
+        return []
+    return flags.waiting(comment)
 
 
 def first_cause(comment: Comment) -> str:
@@ -289,6 +322,89 @@ def supersede(comment: Comment, latest: Revision, words: str, digest: str) -> Re
     return Revision.objects.create(comment=comment, number=latest.number + 1, text=words)
 
 
+# --- Flags ------------------------------------------------------------------------------------------------------------
+
+
+def flag(person: Commenter, comment: Comment, reason: str, note: str = "") -> Flag:
+    """
+    Write down that ``person`` complains about what is published of ``comment``; hold it once enough of them do.
+
+    One by each person for each text: the same again returns the flag that is there, with ``is_new`` false. Raise
+    ``Refused`` for a comment that is not published (404, or 409 where a tombstone stands), one's own (403), a reason
+    that does not exist (400), a note that is too long (400), or after too many in an hour (429).
+
+    Two at once wait for each other at the comment's row, so that the weight is added up once and the comment is held
+    once.
+    """
+    if earlier := flag_of(person, comment):
+        return earlier
+    require_may_flag(person, comment)
+    if not Reason.objects.filter(code=reason, is_active=True).exists():
+        raise Refused("unknown_reason", _("There is no reason “%(code)s”.") % {"code": reason[:40]})
+    if len(note) > flags.NOTE_CHARACTERS:
+        raise Refused(
+            "note_too_long",
+            _("Your note is longer than %(maximum)d characters.") % {"maximum": flags.NOTE_CHARACTERS},
+        )
+    if not access.is_staff(person):
+        limit = conf.get().flags_per_hour
+        ratelimit.require_not_too_many("flag", f"person:{person.pk}", limit=limit, seconds=3600)
+    with transaction.atomic():
+        current = lock(comment.pk, comment.discussion_id)
+        if earlier := flag_of(person, current):
+            return earlier
+        require_may_flag(person, current)
+        shown = current.revisions.filter(status=Status.PUBLISHED).latest("number")
+        settings = thresholds.of(current.discussion, exact=True)
+        let_stand = Flag.objects.filter(revision=shown, reason=reason, state=Flag.State.DISMISSED)
+        made = Flag.objects.create(
+            comment=current,
+            revision=shown,
+            person=person,
+            reason=reason,
+            note=note.replace("\x00", ""),
+            weight=flags.weight(person, settings),
+            counts=not let_stand.exists(),
+        )
+        made.is_new = True
+        if made.counts and settings.flag_hold_weight:
+            _hold_if_enough(current, settings.flag_hold_weight)
+    return made
+
+
+def flag_of(person: Commenter, comment: Comment) -> Flag | None:
+    """Return the flag by ``person`` on the text of ``comment`` that readers see, or saw last."""
+    on_texts = Flag.objects.filter(person=person, comment=comment).order_by("-revision__number")
+    latest = on_texts.select_related("revision").first()
+    if latest is None:
+        return None
+    newer = comment.revisions.filter(number__gt=latest.revision.number, first_published_at__isnull=False)
+    return None if newer.exists() else latest
+
+
+def require_may_flag(person: Commenter, comment: Comment) -> None:
+    """Raise ``Refused`` unless ``comment`` is published and by somebody else."""
+    if comment.status != Status.PUBLISHED and comment.is_shown:
+        raise Refused("no_longer_shown", _("This comment is no longer shown to anyone."), status=409)
+    if comment.status != Status.PUBLISHED:
+        raise Refused("unknown_comment", _("There is no such comment."), status=404)
+    if comment.author_id == person.pk:
+        raise Refused(
+            "own_comment", _("This is your own comment: you cannot report it, but you can withdraw it."), status=403
+        )
+
+
+def _hold_if_enough(comment: Comment, needed: int) -> None:
+    """Hold ``comment`` when its open flags weigh ``needed``, with a finding that its author and the desk read."""
+    total, people = flags.total(comment)
+    if total < needed:
+        return
+    facts = {"people": people, "weight": round(float(total), 1), "needed": needed}
+    draft = Draft("flagged", facts=facts, rule="flags")
+    draft.as_row(comment.revisions.latest("number")).save()
+    _decide(comment, Verdict("hold"), Decider.SYSTEM, Trigger.FLAG, flag_weight=total)
+
+
 # --- Screening: hop 6 of the path of a comment ------------------------------------------------------------------------
 
 
@@ -322,12 +438,121 @@ def screen(comment_id: int, version: int) -> Decision | None:
         with transaction.atomic():
             _answer_before_the_disk()
             Finding.objects.bulk_create([draft.as_row(revision) for draft in drafts])
+            house_rules.follow_up(revision, drafts)
             decision = _decide(comment, verdict, Decider.SCREENING, Trigger.SCREENING)
             _draw(revision, verdict, drafts)
             return decision
     except CommentChanged:
         logger.info("comment %s moved on while it was screened", comment_id)
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Rescreened:
+    """What screening a stored text again comes to: where it was, where it is or would be, and what it was judged by."""
+
+    comment: Comment
+    revision: Revision
+    before: str
+    after: str
+    """The same as ``before`` where nothing is decided again."""
+    left_to_people: bool
+    """An editor, readers' reports or an import decided last: no rule was asked."""
+    unchecked: bool
+    """A rule or a sanitizer failed, which says nothing about the text."""
+    remade: tuple[Revision, text.Rendered] | None
+    """The text that readers see and the safe HTML that this release makes of it, where another release made it."""
+    drafts: list[Draft]
+    verdict: Verdict | None
+
+
+def screen_again(comment_id: int, statuses: Collection[str] = (Status.PUBLISHED, Status.HELD)) -> Rescreened | None:
+    """
+    Return what today's rules, scorers and sanitizer make of a stored text, judged as of when it was written.
+
+    Changes nothing. ``None`` when its latest text is in none of ``statuses``. What anybody but screening decided last
+    is left as it is, except that its HTML is made again. Something published is held and never rejected.
+    """
+    revision = (
+        Revision.objects.filter(comment_id=comment_id)
+        .select_related("comment__author__user", "comment__discussion", "comment__parent")
+        .order_by("-number")
+        .first()
+    )
+    if revision is None or revision.comment.status in (Status.WITHDRAWN, Status.REJECTED):
+        return None
+    comment, before = revision.comment, revision.status
+    remade = _remade(comment) if comment.status in statuses else None
+    decided = comment.decisions.order_by("-id").first()
+    asked = before in statuses and before in (Status.PUBLISHED, Status.HELD)
+    if not asked and remade is None:
+        return None
+    if not asked or decided is None or decided.decider != Decider.SCREENING or decided.revision_id != revision.pk:
+        return Rescreened(comment, revision, before, before, asked, False, remade, [], None)
+    drafts, rendered, policy = screening.run(revision, revision.created_at)
+    unchecked = rendered is None or any(draft.code in screening.FAILED for draft in drafts)
+    if before == Status.PUBLISHED:
+        drafts = screening.against_what_stands(drafts)
+    verdict = screening.combine(drafts, policy)
+    if before == Status.PUBLISHED and verdict.action == "reject":
+        verdict = replace(verdict, action="hold", reason="")
+    if rendered is not None and before != Status.PUBLISHED:
+        verdict = verdict.with_html(rendered.html, rendered.version)
+    return Rescreened(comment, revision, before, BECOMES[verdict.action], False, unchecked, remade, drafts, verdict)
+
+
+def rescreen(comment_id: int, statuses: Collection[str] = (Status.PUBLISHED, Status.HELD)) -> Rescreened | None:
+    """
+    Do what :func:`screen_again` says: store the findings, make the HTML again, hold or publish. Safe to do twice.
+
+    ``None``, too, when the comment moved on meanwhile: whoever moved it has judged it anew.
+    """
+    found = screen_again(comment_id, statuses)
+    if found is None:
+        return None
+    try:
+        with transaction.atomic():
+            current = lock(found.comment.pk, found.comment.discussion_id)
+            if current.version != found.comment.version:
+                raise CommentChanged(current, _what_changed(current))
+            Finding.objects.bulk_create([draft.as_row(found.revision) for draft in found.drafts])
+            if found.remade:
+                _write_html(current, *found.remade)
+            if found.verdict and found.after != found.before:
+                _decide(found.comment, found.verdict, Decider.SCREENING, Trigger.SCREENING)
+    except CommentChanged:
+        logger.info("comment %s moved on while it was screened again", comment_id)
+        return None
+    return found
+
+
+def _remade(comment: Comment) -> tuple[Revision, text.Rendered] | None:
+    """Return what this release makes of the text readers see, or that waits, if another release made its HTML."""
+    texts = comment.revisions.filter(status=comment.status).exclude(html="").order_by("-number")
+    shown = texts.exclude(sanitizer_version=text.VERSION).first()
+    if shown is None or texts.first() != shown:
+        return None
+    try:
+        rendered = text.to_html(shown.text)
+    except Exception:
+        logger.exception("the sanitizer failed on comment %s", comment.pk)
+        return None
+    if not rendered.html:
+        logger.warning("comment %s: this release leaves nothing of its text; its HTML stays", comment.pk)
+        return None
+    return shown, rendered
+
+
+def _write_html(comment: Comment, shown: Revision, rendered: text.Rendered) -> None:
+    moved = comment.status == Status.PUBLISHED and comment.html != rendered.html
+    Revision.objects.filter(pk=shown.pk).update(html=rendered.html, sanitizer_version=rendered.version)
+    if not moved:
+        return
+    Comment.objects.filter(pk=comment.pk).update(html=rendered.html)
+    discussion = comment.discussion
+    discussion.version += 1
+    Discussion.objects.filter(pk=discussion.pk).update(version=discussion.version)
+    transaction.on_commit(lambda: threads.discussion_moved(discussion.key, discussion.version), robust=True)
 
 
 def _draw(revision: Revision, verdict: Verdict, drafts: Sequence[Draft]) -> None:

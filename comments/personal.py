@@ -17,7 +17,7 @@ from django.utils.text import capfirst
 from comments import access
 from comments.models import Comment, Commenter, Decision, Discussion, Finding, Reaction, Reason, Revision, Status
 from comments.models.policy import in_language
-from comments.screening import sentences
+from comments.screening import latest_run, sentences
 
 MOST = 50
 DAYS = 30
@@ -80,8 +80,9 @@ def state_of(comments: Any, person: Commenter) -> list[Mine]:
     )
     findings: dict[int, list[Finding]] = {}
     judged = [c.texts[0].pk for c in found if c.texts[0].status in (Status.HELD, Status.REJECTED)]
-    for finding in Finding.objects.filter(revision__in=judged).exclude(verdict="publish") if judged else ():
+    for finding in Finding.objects.filter(revision__in=judged).order_by("id") if judged else ():
         findings.setdefault(finding.revision_id, []).append(finding)
+    findings = {pk: [f for f in latest_run(said) if f.verdict != "publish"] for pk, said in findings.items()}
     reasons: dict[str, Reason] = {}
     if any(c.texts[0].status == Status.REJECTED for c in found):
         reasons = {reason.code: reason for reason in Reason.objects.all()}
@@ -102,7 +103,11 @@ def _one(comment: Any, person: Commenter, findings: dict[int, list[Finding]], re
     if decision:
         one.explanation = getattr(getattr(decision, "words", None), "explanation", "")
     if revision.status == Status.HELD:
-        said = [sentences.for_author(f.code, f.evidence) for f in findings.get(revision.pk, [])]
+        why = findings.get(revision.pk, [])
+        if decision and decision.decider == "system" and decision.trigger == "flag":
+            # What rules had said was settled when it was published.
+            why = [finding for finding in why if finding.code == "flagged"]
+        said = [sentences.for_author(f.code, f.evidence) for f in why]
         one.why = [] if one.by_editor else list(dict.fromkeys(said))
     elif revision.status == Status.REJECTED and decision and decision.reason in reasons:
         reason = reasons[decision.reason]

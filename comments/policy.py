@@ -6,6 +6,7 @@ Each change and the record of it are one transaction, and move the version that 
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -148,6 +149,9 @@ def _checked(name: str, value: Any) -> Any:
         raise Refused("bad_value", _("“%(name)s” takes a sentence of at most 300 characters.") % {"name": name})
     if type(given) is not type(default):
         raise Refused("bad_value", _("“%(name)s” does not take the value %(value)s.") % {"name": name, "value": value})
+    if name == "languages" and given and importlib.util.find_spec("py3langid") is None:
+        said = _("Languages cannot be told apart here: whoever runs the site has to install the extra “lang” first.")
+        raise Refused("extra_missing", said, status=409)
     try:
         conf.Settings(**{name: given})  # type: ignore[arg-type]
     except ImproperlyConfigured as error:

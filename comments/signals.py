@@ -1,8 +1,8 @@
 """
 Sent after the transaction has committed, never inside it.
 
-Each carries ``comment`` (a :class:`comments.models.Comment`) and is sent robustly: a listener that fails is logged
-and stops nobody else.
+Those about comments carry ``comment`` (a :class:`comments.models.Comment`). All are sent robustly: a listener that
+fails is logged and stops nobody else.
 """
 
 from django.dispatch import Signal
@@ -15,3 +15,6 @@ comment_decided = Signal()
 
 discussion_changed = Signal()
 """``discussion`` was opened, closed or configured."""
+
+job_begun = Signal()
+"""``job_id``: a job was written down that may begin at once."""

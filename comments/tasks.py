@@ -16,12 +16,14 @@ from typing import Any
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 from django.db import close_old_connections, transaction
+from django.dispatch import receiver
 from django.utils import timezone
 
-from comments import discussions, jobs, moderation, thresholds
+from comments import discussions, jobs, moderation, signals, thresholds
+from comments import rescreening as rescreening  # so that a worker knows this kind of job
 from comments.breaker import Breaker
 from comments.learning import auto_approval, lessons, online, refit
-from comments.models import Decider, Decision
+from comments.models import Decider, Decision, Job
 from comments.screening.rules import repeats
 
 logger = logging.getLogger(__name__)
@@ -68,7 +70,14 @@ def sweep(**_later: Any) -> None:
 @shared_task(base=Hint, name="comments.tasks.run_job", soft_time_limit=900, time_limit=960)
 def run_job(job_id: int, **_later: Any) -> None:
     """Do a job, or go on with it: ten minutes at most, then the next worker's turn."""
-    jobs.run(job_id, seconds=600)
+    job = jobs.run(job_id, seconds=600)
+    if job is not None and job.state == Job.State.RUNNING and job.claimed_at is None:
+        run_job.delay_on_commit(job_id)
+
+
+@receiver(signals.job_begun)
+def begin_at_once(job_id: int, **_more: Any) -> None:
+    run_job.delay_on_commit(job_id)
 
 
 @shared_task(base=Hint, name="comments.tasks.run_due_jobs", soft_time_limit=900, time_limit=960)

@@ -863,7 +863,12 @@ def test_the_queues_are_counted_exactly(
 ) -> None:
     posting.post_comment(reader, discussion, "Nobody has screened this yet.")
 
-    assert said(call(editor, "moderate").get("moderation/queues/")) == {"to_decide": 1, "received": 1, "audit": 0}
+    assert said(call(editor, "moderate").get("moderation/queues/")) == {
+        "to_decide": 1,
+        "received": 1,
+        "reported": 0,
+        "audit": 0,
+    }
 
 
 def test_a_card_has_what_an_editor_needs(
@@ -912,7 +917,7 @@ def test_cards_come_oldest_first_page_by_page_for_the_same_few_queries(
         seen += [card["id"] for card in page["results"]]
 
     assert seen == waiting
-    assert counted == (4, 4)
+    assert counted == (5, 5)
 
 
 def test_cards_are_found_by_their_words_and_queue(

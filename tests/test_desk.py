@@ -405,7 +405,7 @@ def test_what_no_worker_took_up_is_shown_after_a_minute(
 
     shown = page(desk, "?queue=unscreened")
     assert "Nobody has looked" in shown and "It has not been screened." in shown
-    assert queues.counts() == {"to_decide": 0, "unscreened": 1, "audit": 0, "issues": 0}
+    assert queues.counts() == {"to_decide": 0, "reported": 0, "unscreened": 1, "audit": 0, "issues": 0}
     send(desk, comment, "publish")
     comment.refresh_from_db()
     assert comment.status == Status.PUBLISHED
@@ -469,7 +469,7 @@ def test_the_number_of_queries_does_not_grow_with_the_queue(
     many = [queries(f"?queue={name}") for name in ("to_decide", "published", "rejected", "unscreened")]
 
     assert few == many
-    assert max(many) <= 7, many  # six, and one that looks after the scorers as soon as RULES names one
+    assert max(many) <= 7, many
 
 
 # --- What a card shows ----------------------------------------------------------------------------------------------

@@ -1258,10 +1258,6 @@ def test_programs_read_the_same_sentence_as_editors(
     cards = desk.get("/api/v1/moderation/comments/").json()["results"]
 
     [said] = [
-        found
-        for card in cards
-        if card["id"] == comment.pk
-        for found in card["findings"]
-        if found["rule"] == "endpoint"
+        found for card in cards if card["id"] == comment.pk for found in card["findings"] if found["rule"] == "endpoint"
     ]
     assert (said["code"], said["detail"]) == ("scorer_failed", "The HTTP scorer answered with an error (503)")

@@ -13,16 +13,16 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 
-from comments import moderation, text
+from comments import flags, moderation, phrases, text
 from comments.api import described
 from comments.api.bodies import read
 from comments.api.described import COMMENT, CURSOR, call
 from comments.api.endpoint import Moderating, answer, limit_asked, moment, signed_in
-from comments.api.forms import DecisionForm, PhraseForm
+from comments.api.forms import DecisionForm, ImportPhrasesForm, PhraseForm, TryPhrasesForm
 from comments.exceptions import Refused
 from comments.learning import audits
-from comments.models import Comment, Decider, Decision, Finding, Phrase, Revision, Status
-from comments.screening import Verdict, sentences
+from comments.models import Comment, Decider, Decision, Finding, Flag, Phrase, Revision, Status
+from comments.screening import Verdict, latest_run, sentences
 
 CARDS = 25
 MOST_CARDS = 100
@@ -50,7 +50,9 @@ class QueuesView(Moderating):
         waiting = Revision.objects.filter(status=Status.HELD).count()
         received = Revision.objects.filter(status=Status.RECEIVED).count()
         audit = audits.open_ones(Revision.objects.all()).count()
-        return answer({"to_decide": waiting, "received": received, "audit": audit})
+        return answer(
+            {"to_decide": waiting, "received": received, "reported": flags.reported().count(), "audit": audit}
+        )
 
 
 # --- Cards ------------------------------------------------------------------------------------------------------------
@@ -76,17 +78,19 @@ def _audit() -> QuerySet[Revision]:
 QUEUES: dict[str, Callable[[], QuerySet[Revision]]] = {
     "to_decide": _to_decide,
     "received": _received,
+    "reported": flags.reported,
     "audit": _audit,
     "all": _latest,
 }
 
 
 def _with_everything(revisions: QuerySet[Revision]) -> QuerySet[Revision]:
-    """Fetch what a card shows: three queries, however many cards."""
+    """Fetch what a card shows: four queries, however many cards."""
     return revisions.select_related(
         "comment__author", "comment__discussion", "comment__parent__author"
     ).prefetch_related(
         Prefetch("findings", Finding.objects.order_by("id")),
+        Prefetch("comment__flags", flags.open_ones().select_related("person"), to_attr="open_flags"),
         Prefetch("comment__decisions", Decision.objects.order_by("-id").select_related("made_by", "words")),
     )
 
@@ -95,6 +99,7 @@ def card(revision: Revision, *, blind: bool = False) -> dict[str, Any]:
     """Return what is known of one text; ``blind`` leaves out what the scorers think of it."""
     comment = revision.comment
     author, discussion, parent = comment.author, comment.discussion, comment.parent
+    findings = latest_run(list(revision.findings.all()))
     return {
         "id": comment.pk,
         "version": comment.version,
@@ -129,16 +134,35 @@ def card(revision: Revision, *, blind: bool = False) -> dict[str, Any]:
                 "version": finding.rule_version,
                 "milliseconds": finding.milliseconds,
             }
-            for finding in revision.findings.all()
+            for finding in findings
             if finding.code != "passed" and not (blind and finding.code in audits.HIDDEN)
         ],
         "passed": {
             rule: milliseconds
-            for finding in revision.findings.all()
+            for finding in findings
             if finding.code == "passed"
             for rule, milliseconds in finding.evidence.get("rules", {}).items()
         },
+        "flags": [_flag(flag) for flag in comment.open_flags],  # type: ignore[attr-defined]  # prefetched
         "decisions": [_past(decision) for decision in [*comment.decisions.all()][:HISTORY]],
+    }
+
+
+def _flag(flag: Flag) -> dict[str, Any]:
+    person = flag.person
+    return {
+        "id": flag.pk,
+        "reason": flag.reason,
+        "note": flag.note,
+        "weight": float(flag.weight),
+        "counts": flag.counts,
+        "reporter": {
+            "id": person.pk,
+            "name": person.name,
+            "upheld": person.upheld_flag_count,
+            "dismissed": person.dismissed_flag_count,
+        },
+        "created_at": moment(flag.created_at),
     }
 
 
@@ -167,18 +191,38 @@ def _after(cursor: str, *, newest_first: bool) -> Q:
     """Return what lies behind ``cursor``: microseconds since 1970 and the id of the last card seen."""
     place = _place.fullmatch(cursor)
     if place is None:
-        raise Refused("bad_cursor", _("This page link is not valid any more. Start from the first page."))
+        raise _bad_cursor()
     at, last = EPOCH + int(place[1]) * MICROSECOND, int(place[2])
     if newest_first:
         return Q(created_at__lte=at) & (Q(created_at__lt=at) | Q(id__lt=last))
     return Q(created_at__gte=at) & (Q(created_at__gt=at) | Q(id__gt=last))
 
 
+def _behind(cursor: str, queue: str) -> Q:
+    if queue != "reported":
+        return _after(cursor, newest_first=queue == "all")
+    behind = flags.after(cursor)
+    if behind is None:
+        raise _bad_cursor()
+    return behind
+
+
+def _place_of(last: Revision, queue: str) -> str:
+    if queue == "reported":
+        return flags.place(last)
+    return f"{(last.created_at - EPOCH) // MICROSECOND}-{last.pk}"
+
+
+def _bad_cursor() -> Refused:
+    return Refused("bad_cursor", _("This page link is not valid any more. Start from the first page."))
+
+
 class CardsView(Moderating):
     @call(
         "moderation_comments",
         "moderation",
-        "Cards of a queue: what waits, oldest first; `audit` has spot checks, without scores; `all` the latest texts",
+        "Cards of a queue: what waits, oldest first; `reported` what readers flagged, by weight; `all` the latest text "
+        "of every comment, newest first; `audit` has spot checks, without scores",
         {200: described.CardPageSerializer},
         parameters=[
             OpenApiParameter("queue", str, enum=list(QUEUES), default="to_decide"),
@@ -200,14 +244,14 @@ class CardsView(Moderating):
         if words := asked.get("q", "").replace("\x00", "").strip():
             found = found.filter(text__icontains=words[:200])
         if cursor := asked.get("cursor"):
-            found = found.filter(_after(cursor, newest_first=queue == "all"))
+            found = found.filter(_behind(cursor, queue))
         limit = min(limit_asked(request) or CARDS, MOST_CARDS)
         cards = [*_with_everything(found)[: limit + 1]]
         last = cards[limit - 1] if len(cards) > limit else None
         return answer(
             {
                 "results": [card(revision, blind=queue == "audit") for revision in cards[:limit]],
-                "next": f"{(last.created_at - EPOCH) // MICROSECOND}-{last.pk}" if last else None,
+                "next": _place_of(last, queue) if last else None,
             }
         )
 
@@ -276,7 +320,9 @@ def _phrase(phrase: Phrase) -> dict[str, Any]:
         "id": phrase.pk,
         "phrase": phrase.phrase,
         "kind": phrase.kind,
+        "language": phrase.language,
         "note": phrase.note,
+        "expires_at": moment(phrase.expires_at),
         "created_at": moment(phrase.created_at),
     }
 
@@ -298,27 +344,23 @@ class PhrasesView(Moderating):
                 raise Refused("bad_cursor", _("This page link is not valid any more. Start from the first page."))
             found = found.filter(pk__gt=int(cursor))
         limit = min(limit_asked(request) or PHRASES, MOST_PHRASES)
-        phrases = [*found[: limit + 1]]
-        following = str(phrases[limit - 1].pk) if len(phrases) > limit else None
-        return answer({"results": [_phrase(one) for one in phrases[:limit]], "next": following})
+        rows = [*found[: limit + 1]]
+        following = str(rows[limit - 1].pk) if len(rows) > limit else None
+        return answer({"results": [_phrase(one) for one in rows[:limit]], "next": following})
 
     @call(
         "add_phrase",
         "moderation",
-        "Add a phrase; one that is there already gets the new kind",
-        {201: described.PhraseSerializer, 200: described.PhraseSerializer},
+        "Add a phrase; one that is there already gets the new kind, and whatever else is sent",
+        {201: described.AddedPhraseSerializer, 200: described.AddedPhraseSerializer},
         request=PhraseForm,
         refusals=[400, 401, 403, 413, 415],
         scope="moderate",
     )
     def post(self, request: Request) -> HttpResponse:
         said = read(request, PhraseForm)
-        facts: dict[str, Any] = {name: said[name] for name in ("kind", "note") if name in said}
-        added_by = signed_in(request).user
-        phrase, added = Phrase.objects.update_or_create(
-            phrase=said["phrase"], defaults=facts, create_defaults={**facts, "added_by": added_by}
-        )
-        return answer(_phrase(phrase), 201 if added else 200)
+        added = phrases.add_phrase(said.pop("phrase"), made_by=signed_in(request), **said)
+        return answer(_phrase(added.phrase) | {"warning": added.warning}, 201 if added.outcome == "added" else 200)
 
 
 class PhraseView(Moderating):
@@ -332,7 +374,67 @@ class PhraseView(Moderating):
         scope="moderate",
     )
     def delete(self, request: Request, phrase_id: int) -> HttpResponse:
-        removed, _rows = Phrase.objects.filter(pk=phrase_id).delete()
-        if not removed:
-            raise Refused("unknown_phrase", _("There is no such phrase."), status=404)
+        phrases.remove_phrase(phrase_id, made_by=signed_in(request))
         return HttpResponse(status=204)
+
+
+class TryPhrasesView(Moderating):
+    @call(
+        "try_phrases",
+        "moderation",
+        "What of the phrases in force a text would hit, and why; nothing is kept",
+        {200: described.FoundPhraseSerializer(many=True)},
+        request=TryPhrasesForm,
+        refusals=[400, 401, 403, 413, 415],
+        scope="moderate",
+    )
+    def post(self, request: Request) -> HttpResponse:
+        found = phrases.explain(read(request, TryPhrasesForm)["text"])
+        return answer(
+            [
+                {"phrase": one.phrase, "kind": one.kind, "spans": one.spans, "folded": one.folded, "why": one.why}
+                for one in found
+            ]
+        )
+
+
+class ImportPhrasesView(Moderating):
+    @call(
+        "import_phrases",
+        "moderation",
+        "Add many phrases; each line is told what became of it, and the same text once more changes nothing",
+        {200: described.ImportedPhrasesSerializer},
+        request=ImportPhrasesForm,
+        refusals=[400, 401, 403, 413, 415],
+        scope="moderate",
+    )
+    def post(self, request: Request) -> HttpResponse:
+        said = read(request, ImportPhrasesForm)
+        report = phrases.import_phrases(
+            said["text"],
+            form=said["format"],
+            kind=said.get("kind", ""),
+            language=said.get("language"),
+            made_by=signed_in(request),
+        )
+        lines = [
+            {"line": line.number, "phrase": line.phrase, "outcome": line.outcome, "why": line.why}
+            for line in report.lines
+        ]
+        counts = {outcome: report.count(outcome) for outcome in ("added", "changed", "unchanged", "refused")}
+        return answer(counts | {"lines": lines})
+
+
+class ExportPhrasesView(Moderating):
+    @call(
+        "export_phrases",
+        "moderation",
+        "The whole list as CSV, as the import reads it",
+        {(200, "text/csv"): OpenApiResponse({"type": "string"}, "CSV with a line of names first.")},
+        refusals=[401, 403],
+        scope="moderate",
+    )
+    def get(self, request: Request) -> HttpResponse:
+        response = HttpResponse(phrases.export_phrases(), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = 'attachment; filename="phrases.csv"'
+        return response

@@ -12,7 +12,18 @@ from rest_framework import serializers
 
 from comments.api import problems
 from comments.api.bodies import Choice
-from comments.models import Decider, Discussion, IssueMessage, IssueReport, Phrase, PolicyChange, Status
+from comments.models import (
+    Decider,
+    Discussion,
+    Flag,
+    HouseRule,
+    IssueMessage,
+    IssueReport,
+    Job,
+    Phrase,
+    PolicyChange,
+    Status,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 Shape = serializers.Serializer[Any]
@@ -22,7 +33,7 @@ def call(
     operation_id: str,
     tag: str,
     summary: str,
-    answers: dict[int, Any],
+    answers: dict[Any, Any],
     *,
     request: Any = None,
     parameters: Sequence[OpenApiParameter] = (),
@@ -241,6 +252,11 @@ class ReactedSerializer(Shape):
     reactions = ReactionsSerializer()
 
 
+class FlaggedSerializer(Shape):
+    id = serializers.IntegerField()
+    state = Choice(Flag.State.choices, help_text="`open` until an editor has decided.")
+
+
 class MeSerializer(Shape):
     id = serializers.IntegerField()
     name = serializers.CharField()
@@ -320,6 +336,7 @@ class DiagnosisSerializer(Shape):
 class QueuesSerializer(Shape):
     to_decide = serializers.IntegerField(help_text="Texts that wait for an editor.")
     received = serializers.IntegerField(help_text="Texts not screened yet.")
+    reported = serializers.IntegerField(help_text="Published comments with readers' flags no editor has decided about.")
     audit = serializers.IntegerField(help_text="Spot checks: published by screening, drawn by lot.")
 
 
@@ -351,6 +368,25 @@ class FindingSerializer(Shape):
     score = serializers.FloatField(allow_null=True)
     version = serializers.CharField(allow_blank=True, help_text="Of the scorer or house rule that said it.")
     milliseconds = serializers.FloatField()
+
+
+class CardReporterSerializer(Shape):
+    """Who flagged it, and how editors decided on what they flagged before."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    upheld = serializers.IntegerField()
+    dismissed = serializers.IntegerField()
+
+
+class CardFlagSerializer(Shape):
+    id = serializers.IntegerField()
+    reason = serializers.CharField()
+    note = serializers.CharField(allow_blank=True)
+    weight = serializers.FloatField(help_text="What it counted for when it was made, by its reporter's record.")
+    counts = serializers.BooleanField(help_text="False: an editor had let this text stand against the same reason.")
+    reporter = CardReporterSerializer()
+    created_at = serializers.DateTimeField()
 
 
 class DecisionSerializer(Shape):
@@ -393,6 +429,7 @@ class CardSerializer(Shape):
     passed = serializers.DictField(
         child=serializers.FloatField(), help_text="Rules that had nothing to say: name → milliseconds."
     )
+    flags = CardFlagSerializer(many=True, help_text="Those that wait for an editor, oldest first.")
     decisions = PastDecisionSerializer(many=True, help_text="The latest ten, newest first.")
 
 
@@ -405,8 +442,41 @@ class PhraseSerializer(Shape):
     id = serializers.IntegerField()
     phrase = serializers.CharField()
     kind = Choice(Phrase.Kind.choices)
+    language = serializers.CharField(allow_blank=True)
     note = serializers.CharField(allow_blank=True)
+    expires_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
+
+
+class AddedPhraseSerializer(PhraseSerializer):
+    warning = serializers.CharField(
+        allow_blank=True, help_text="When it is in over 20 % of the latest comments: what it would do to how many."
+    )
+
+
+class FoundPhraseSerializer(Shape):
+    """A phrase in a text, whatever its disguise."""
+
+    phrase = serializers.CharField()
+    kind = Choice(Phrase.Kind.choices)
+    spans = SpansField()
+    folded = serializers.CharField(help_text="What the first place reads as.")
+    why = serializers.CharField(help_text="A sentence for each disguise.")
+
+
+class ImportedLineSerializer(Shape):
+    line = serializers.IntegerField()
+    phrase = serializers.CharField(allow_blank=True)
+    outcome = Choice(["added", "changed", "unchanged", "refused"])
+    why = serializers.CharField(allow_blank=True, help_text="The reason of a refusal, or a warning.")
+
+
+class ImportedPhrasesSerializer(Shape):
+    added = serializers.IntegerField()
+    changed = serializers.IntegerField()
+    unchanged = serializers.IntegerField()
+    refused = serializers.IntegerField()
+    lines = ImportedLineSerializer(many=True)
 
 
 class PhrasePageSerializer(Shape):
@@ -536,3 +606,74 @@ class ChangeSerializer(Shape):
 class ChangePageSerializer(Shape):
     results = ChangeSerializer(many=True)
     next = serializers.CharField(allow_null=True)
+
+
+# --- Jobs -------------------------------------------------------------------------------------------------------------
+
+
+class JobSerializer(Shape):
+    """Long work in the background."""
+
+    id = serializers.IntegerField()
+    kind = serializers.CharField()
+    subject = serializers.CharField(allow_blank=True, help_text="What it is about: `house_rule:12`.")
+    state = Choice(Job.State.choices)
+    done = serializers.IntegerField(help_text="Steps done, of `total`.")
+    total = serializers.IntegerField()
+    result = serializers.DictField(help_text="What came of it, once it is done; depends on the kind.")
+    error = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+# --- House rules ------------------------------------------------------------------------------------------------------
+
+
+class RuleRecordSerializer(Shape):
+    """Of its hits in the last 90 days, what editors made."""
+
+    hits = serializers.IntegerField()
+    rejected = serializers.IntegerField()
+    published = serializers.IntegerField()
+    precision = serializers.FloatField(allow_null=True, help_text="Rejected share of what editors decided, 0 to 1.")
+
+
+class HouseRuleSerializer(Shape):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    state = Choice(HouseRule.State.choices)
+    number = serializers.IntegerField(help_text="Of the version in force.")
+    definition = serializers.DictField()
+    sentence = serializers.CharField(help_text="The same in words.")
+    record = RuleRecordSerializer()
+    hint = serializers.CharField(allow_blank=True, help_text="In the shadow: whether it is ready to be switched on.")
+    shadow_since = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    changed_at = serializers.DateTimeField()
+
+
+class SavedHouseRuleSerializer(HouseRuleSerializer):
+    warnings = serializers.ListField(child=serializers.CharField(), help_text="It is saved all the same.")
+
+
+class HouseRulesSerializer(Shape):
+    results = HouseRuleSerializer(many=True)
+    language = serializers.DictField(help_text="Fields, ways of asking, actions and limits.")
+
+
+class HouseRuleVersionSerializer(Shape):
+    number = serializers.IntegerField()
+    definition = serializers.DictField()
+    sentence = serializers.CharField()
+    note = serializers.CharField(allow_blank=True)
+    made_by = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+class HouseRuleVersionsSerializer(Shape):
+    results = HouseRuleVersionSerializer(many=True)
+
+
+class TrialSerializer(JobSerializer):
+    """A job whose `result` will have `hits`, `alone`, `outcomes`, `days`, `samples` (comments' ids) and `sentence`."""

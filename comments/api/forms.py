@@ -6,8 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from comments.api.bodies import Choice, Facts, Line, Number, Words
-from comments.models import IssueReport, Phrase
+from comments.api.bodies import Choice, Facts, Given, Line, Number, Words
+from comments.models import HouseRule, IssueReport, Phrase
 
 Form = serializers.Serializer[Any]
 
@@ -28,6 +28,11 @@ class EditForm(Form):
 
 class ReactionForm(Form):
     kind = Line(max_length=12, help_text="`like`.")
+
+
+class FlagForm(Form):
+    reason = Line(max_length=40, help_text="`spam`, `hate`, …: a reason the newsroom uses.")
+    note = Line(required=False, allow_blank=True, max_length=500, help_text="For the editor. The author never sees it.")
 
 
 class PreviewForm(Form):
@@ -77,9 +82,24 @@ class AutoApprovalForm(Form):
 
 
 class PhraseForm(Form):
-    phrase = Line(max_length=200, trim_whitespace=True)
+    phrase = Line(
+        max_length=200, trim_whitespace=True, help_text="`*` beside letters stands for any letters of the same word."
+    )
     kind = Choice(choices=Phrase.Kind.choices)
+    language = Line(required=False, allow_blank=True, max_length=12, help_text="A code; empty for every language.")
     note = Line(required=False, allow_blank=True, max_length=300)
+    expires_at = serializers.DateTimeField(required=False, allow_null=True, help_text="`null`: never.")
+
+
+class TryPhrasesForm(Form):
+    text = Line(max_length=10_000, allow_blank=True, help_text="Nothing of it is kept.")
+
+
+class ImportPhrasesForm(Form):
+    text = Line(max_length=250_000, help_text="CSV, or one phrase on each line.")
+    format = Choice(choices=["csv", "lines"])
+    kind = Choice(required=False, choices=Phrase.Kind.choices, help_text="For lines that say none: else `suspect`.")
+    language = Line(required=False, allow_blank=True, max_length=12, help_text="For lines that say none.")
 
 
 class SettingForm(Form):
@@ -91,3 +111,27 @@ class SettingForm(Form):
     )
     section = Line(required=False, allow_blank=True, max_length=80, help_text="The section to set it for.")
     note = Line(required=False, allow_blank=True, max_length=500, help_text="Why, for the record.")
+
+
+class RuleForm(Form):
+    name = Line(max_length=120)
+    definition = Given(help_text="`when`, `unless`, `then`: see `language` of `moderation/rules/`.")
+    note = Line(required=False, allow_blank=True, max_length=500, help_text="Why, for the record.")
+
+
+class ChangedRuleForm(RuleForm):
+    name = Line(required=False, max_length=120)
+    number = Number(required=False, help_text="The version you looked at. If it has moved on, the answer is 409.")
+
+
+class RuleStateForm(Form):
+    state = Choice(choices=HouseRule.State.choices)
+    note = Line(required=False, allow_blank=True, max_length=500, help_text="Why, for the record.")
+
+
+class TrialForm(Form):
+    days = Number(required=False, default=30, max_value=365, help_text="How far back, in days.")
+
+
+class UnsavedTrialForm(TrialForm):
+    definition = Given(help_text="As for a new rule.")

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path, register_converter
 from django.views.decorators.csrf import csrf_exempt
 
-from comments.api import deciding, documentation, learning, policy, problems, reading, reports, writing
+from comments.api import deciding, documentation, jobs, learning, policy, problems, reading, reports, rules, writing
 
 app_name = "comments_api"
 
@@ -60,6 +60,7 @@ urlpatterns: list[URLPattern] = [
     path("comments/<comments_id:comment_id>/", writing.CommentView.as_view(), name="comment"),
     path("comments/<comments_id:comment_id>/replies/", reading.RepliesView.as_view(), name="replies"),
     path("comments/<comments_id:comment_id>/reaction/", writing.ReactionView.as_view(), name="reaction"),
+    path("comments/<comments_id:comment_id>/flags/", writing.FlagsView.as_view(), name="flags"),
     path("me/", writing.MeView.as_view(), name="me"),
     path("me/discussions/<comments_key:key>/", writing.MyDiscussionView.as_view(), name="my_discussion"),
     path("preview/", writing.PreviewView.as_view(), name="preview"),
@@ -76,11 +77,24 @@ urlpatterns: list[URLPattern] = [
     path("moderation/models/<comments_id:number>/use/", learning.UseModelView.as_view(), name="use_scoring_model"),
     path("moderation/auto-approval/<comments_key:section>/", learning.AutoApprovalView.as_view(), name="auto_approval"),
     path("moderation/phrases/", deciding.PhrasesView.as_view(), name="phrases"),
+    path("moderation/phrases/try/", deciding.TryPhrasesView.as_view(), name="try_phrases"),
+    path("moderation/phrases/import/", deciding.ImportPhrasesView.as_view(), name="import_phrases"),
+    path("moderation/phrases/export/", deciding.ExportPhrasesView.as_view(), name="export_phrases"),
     path("moderation/phrases/<comments_id:phrase_id>/", deciding.PhraseView.as_view(), name="phrase"),
     path("moderation/settings/", policy.SettingsView.as_view(), name="moderation_settings"),
     path("moderation/settings/<str:name>/", policy.SettingView.as_view(), name="moderation_setting"),
     path("moderation/changes/", policy.ChangesView.as_view(), name="moderation_changes"),
     path("moderation/changes/<comments_id:change_id>/revert/", policy.RevertView.as_view(), name="revert_change"),
+    path("moderation/rules/", rules.RulesView.as_view(), name="rules"),
+    path("moderation/rules/trial/", rules.UnsavedTrialView.as_view(), name="unsaved_trial"),
+    path("moderation/rules/<comments_id:rule_id>/", rules.RuleView.as_view(), name="rule"),
+    path("moderation/rules/<comments_id:rule_id>/state/", rules.RuleStateView.as_view(), name="rule_state"),
+    path("moderation/rules/<comments_id:rule_id>/versions/", rules.RuleVersionsView.as_view(), name="rule_versions"),
+    path("moderation/rules/<comments_id:rule_id>/trial/", rules.RuleTrialView.as_view(), name="rule_trial"),
+    path("moderation/jobs/<comments_id:job_id>/", jobs.JobView.as_view(), name="job"),
+    path("moderation/jobs/<comments_id:job_id>/cancel/", jobs.CancelView.as_view(), name="cancel_job"),
+    path("moderation/jobs/<comments_id:job_id>/pause/", jobs.PauseView.as_view(), name="pause_job"),
+    path("moderation/jobs/<comments_id:job_id>/resume/", jobs.ResumeView.as_view(), name="resume_job"),
 ]
 if apps.is_installed("drf_spectacular"):
     urlpatterns.append(path("docs/", documentation.DocsView.as_view(), name="docs"))

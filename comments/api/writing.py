@@ -9,12 +9,12 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework.request import Request
 
-from comments import access, discussions, personal, posting, reactions, threads
+from comments import access, discussions, moderation, personal, posting, reactions, threads
 from comments.api import described
 from comments.api.bodies import read
 from comments.api.described import COMMENT, KEY, MAY_SIGN_IN, call
 from comments.api.endpoint import Endpoint, answer, named, person, signed_in
-from comments.api.forms import EditForm, PreviewForm, ReactionForm
+from comments.api.forms import EditForm, FlagForm, PreviewForm, ReactionForm
 from comments.exceptions import Refused
 from comments.http import network_key
 from comments.models import Comment, Status
@@ -171,6 +171,24 @@ class ReactionView(Endpoint):
     def delete(self, request: Request, comment_id: int) -> HttpResponse:
         reader = signed_in(request)
         return answer({"reactions": {"like": reactions.unreact(reader, _found(comment_id, is_shown=True))}})
+
+
+class FlagsView(Endpoint):
+    @call(
+        "flag",
+        "comments",
+        "Report a published comment to the editors; once by each person for each text",
+        {201: described.FlaggedSerializer, 200: described.FlaggedSerializer},
+        request=FlagForm,
+        parameters=[COMMENT],
+        refusals=[400, 401, 403, 404, 409, 413, 415, 429],
+        scope="write",
+    )
+    def post(self, request: Request, comment_id: int) -> HttpResponse:
+        said = read(request, FlagForm)
+        reporter = signed_in(request)
+        made = moderation.flag(reporter, _found(comment_id), said["reason"], said.get("note", ""))
+        return answer({"id": made.pk, "state": made.state}, 201 if made.is_new else 200)
 
 
 class MeView(Endpoint):

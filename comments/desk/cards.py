@@ -14,10 +14,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from comments import flags
 from comments.learning import audits
-from comments.models import Comment, Decider, Decision, Finding, Reason, Revision, Status
+from comments.models import Comment, Decider, Decision, Finding, Flag, Reason, Revision, Status
 from comments.models.policy import in_language
-from comments.screening import sentences
+from comments.screening import latest_run, sentences
 
 RECORD = 20
 """How many of an author's last decisions stand in the strip; five of them also in words."""
@@ -181,6 +182,10 @@ def _chip(code: str, facts: dict[str, Any]) -> str:
             return _("nothing left")
         case "sanitizer_disagreement" | "sanitizer_failed":
             return _("formatting")
+        case "flagged":
+            return _("reported")
+        case "rewritten_after_flags":
+            return _("rewritten after reports")
         case "rule_failed" | "rule_slow" | "screening_failed" | "scorer_failed":
             return _("not checked")
         case _other:
@@ -198,6 +203,8 @@ class Card:
     objections: list[Objection]
     history: list[Decision]
     reasons: dict[str, str]
+    flags: list[Flag] = field(default_factory=list)
+    """Readers' reports that wait for an editor, oldest first."""
     opened: Opened | None = None
     folded: bool = False
     """Decided just now: a line that can be taken back."""
@@ -226,9 +233,46 @@ class Card:
                 said = f"{said} · {who(latest)}"
             chips.append((SHAPES.get(Status(latest.to_status), "plain"), said))
         if not self.folded:
-            against = [found for found in self.objections if found.verdict != "publish"]
+            if self.flags:
+                chips.append(("hold", reports(len(self.flags))))
+            against = [f for f in self.objections if f.verdict != "publish" and not (self.flags and f.rule == "flags")]
             chips += [("reject" if found.verdict == "reject" else "plain", found.chip) for found in against]
         return list(dict.fromkeys(chips))[:3]
+
+    @property
+    def flags_in_words(self) -> str:
+        """How many reports there are, for what, and how often those who made them were right before."""
+        counted: dict[str, int] = {}
+        for flag in self.flags:
+            name = self.reasons.get(flag.reason, flag.reason)
+            counted[name] = counted.get(name, 0) + 1
+        by_reason = sorted(counted.items(), key=lambda item: -item[1])
+        said = ", ".join(_("%(count)d %(reason)s") % {"count": n, "reason": name} for name, n in by_reason)
+        people = {flag.person_id: flag.person for flag in self.flags}.values()
+        upheld = sum(person.upheld_flag_count for person in people)
+        decided = upheld + sum(person.dismissed_flag_count for person in people)
+        if not decided:
+            return _("%(reports)s: %(reasons)s; nobody's earlier reports were decided yet") % {
+                "reports": reports(len(self.flags)),
+                "reasons": said,
+            }
+        return _("%(reports)s: %(reasons)s; reporters' earlier reports: %(upheld)d of %(decided)d upheld") % {
+            "reports": reports(len(self.flags)),
+            "reasons": said,
+            "upheld": upheld,
+            "decided": decided,
+        }
+
+    @property
+    def reporters(self) -> list[tuple[Flag, str, str]]:
+        """Each report with its reporter's record and its reason in words."""
+        found = []
+        for flag in self.flags:
+            upheld, dismissed = flag.person.upheld_flag_count, flag.person.dismissed_flag_count
+            record = _("%(upheld)d of %(decided)d upheld") % {"upheld": upheld, "decided": upheld + dismissed}
+            record = record if upheld + dismissed else _("no record yet")
+            found.append((flag, record, self.reasons.get(flag.reason, flag.reason)))
+        return found
 
     @property
     def past(self) -> list[tuple[Decision, str]]:
@@ -295,7 +339,7 @@ class Choice:
 
 def several(rows: Sequence[Revision], reasons: dict[str, str], *, blind: bool = False) -> list[Card]:
     """
-    Return closed cards for ``rows``: two queries, however many there are.
+    Return closed cards for ``rows``: three queries, however many there are.
 
     ``blind`` ones do not show what the scorers think.
     """
@@ -307,8 +351,15 @@ def several(rows: Sequence[Revision], reasons: dict[str, str], *, blind: bool = 
     made = Decision.objects.filter(comment__in=[row.comment_id for row in rows])
     for decision in made.select_related("made_by", "words", "revision").order_by("id"):
         decisions.setdefault(decision.comment_id, []).append(decision)
+    complaints = flags.on(row.comment_id for row in rows)
     return [
-        Card(row, objections(findings.get(row.pk, ()), row.text), decisions.get(row.comment_id, []), reasons)
+        Card(
+            row,
+            objections(latest_run(findings.get(row.pk, [])), row.text),
+            decisions.get(row.comment_id, []),
+            reasons,
+            complaints.get(row.comment_id, []),
+        )
         for row in rows
     ]
 
@@ -336,6 +387,10 @@ def open_up(
         next_id=next_id,
     )
     return card
+
+
+def reports(count: int) -> str:
+    return ngettext("%(count)d report", "%(count)d reports", count) % {"count": count}
 
 
 def choices(reasons: Sequence[Reason]) -> list[Choice]:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from comments import flags
 from comments.learning import audits
 from comments.models import IssueReport, Revision, Status
 
@@ -27,7 +28,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """One list of the desk. ``oldest_first`` lists are worked off; the others are looked through."""
+    """One list of the desk. ``oldest_first`` and ``heaviest_first`` are worked off; others are looked through."""
 
     name: str
     title: str | Promise
@@ -37,11 +38,18 @@ class Queue:
     blind: bool = False
     """Editors decide without seeing a score or a suggestion, so that what they say is their own."""
 
+    @property
+    def heaviest_first(self) -> bool:
+        """Ordered by the weight of readers' reports."""
+        return self.name == "reported"
+
     def rows(self) -> QuerySet[Revision]:
         """Return the texts of this queue in its order, each with its comment, author, story and parent."""
         found = with_what_a_card_shows(Revision.objects.all())
         if self.name == "to_decide":
             return found.filter(status=Status.HELD).order_by("created_at", "id")
+        if self.heaviest_first:
+            return with_what_a_card_shows(flags.reported())
         if self.name == "unscreened":
             return found.filter(status=Status.RECEIVED, created_at__lt=timezone.now() - STUCK).order_by(
                 "created_at", "id"
@@ -53,11 +61,15 @@ class Queue:
 
     def cursor(self, row: Revision) -> str:
         """Return where the page after ``row`` begins."""
+        if self.heaviest_first:
+            return flags.place(row)
         at, pk = (row.created_at, row.pk) if self.oldest_first else (row.comment.created_at, row.comment_id)
         return f"{(at - EPOCH) // MICROSECOND}-{pk}"
 
     def after(self, cursor: str) -> Q:
         """Return the condition for what comes after ``cursor``; one that cannot be read is the beginning."""
+        if self.heaviest_first:
+            return flags.after(cursor) or Q()
         micros, _dash, pk = cursor.partition("-")
         try:
             at, last = EPOCH + int(micros) * MICROSECOND, int(pk)
@@ -75,6 +87,12 @@ QUEUES = (
         _("Nothing waits for a decision. New ones appear here as they are held."),
         counted=True,
         oldest_first=True,
+    ),
+    Queue(
+        "reported",
+        _("Reported"),
+        _("No published comment waits with readers' reports."),
+        counted=True,
     ),
     Queue(
         "unscreened",
@@ -139,9 +157,11 @@ def counts() -> dict[str, int]:
 
     waiting = Revision.objects.filter(status=Status.RECEIVED, created_at__lt=timezone.now() - STUCK)
     rows: Iterable[dict[str, Any]] = count("to_decide", Revision.objects.filter(status=Status.HELD)).union(
+        count("reported", flags.reported()),
         count("unscreened", waiting),
         count("audit", audits.open_ones(Revision.objects.all())),
         count("issues", IssueReport.objects.filter(state=IssueReport.State.OPEN)),
         all=True,
     )
-    return {"to_decide": 0, "unscreened": 0, "audit": 0, "issues": 0} | {row["queue"]: row["count"] for row in rows}
+    names = ("to_decide", "reported", "unscreened", "audit", "issues")
+    return dict.fromkeys(names, 0) | {row["queue"]: row["count"] for row in rows}

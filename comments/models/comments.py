@@ -142,6 +142,7 @@ class Revision(models.Model):
         indexes = [
             models.Index(fields=["created_at"], condition=Q(status="received"), name="comments_unscreened"),
             models.Index(fields=["created_at", "id"], condition=Q(status="held"), name="comments_to_decide"),
+            models.Index(fields=["created_at", "id"], name="comments_texts_by_time"),
         ]
 
     def __str__(self) -> str:

@@ -54,6 +54,11 @@ class Finding(AppendOnly):
     class Meta:
         verbose_name = _("finding")
         verbose_name_plural = _("findings")
+        indexes = [
+            models.Index(
+                fields=["rule", "-id"], condition=models.Q(code="house_rule"), name="comments_house_rule_hits"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.code}"
@@ -187,6 +192,9 @@ class Flag(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     settled_by = models.ForeignKey(Decision, on_delete=models.PROTECT, null=True, blank=True, related_name="settled")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    is_new = False
+    """Not in the database: made by the very call that returned it."""
 
     class Meta:
         verbose_name = _("flag")

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from comments import conf, thresholds
 from comments.exceptions import Refused
 from comments.http import request_id
-from comments.models import Comment, Commenter, Discussion, Status
+from comments.models import Comment, Commenter, Discussion, Flag, Status
 from comments.pages import shown
 from comments.personal import Mine
 from comments.screening import combine, sentences
@@ -114,7 +114,7 @@ def show(mine: Mine) -> SafeString:
         "react_url": "",
         "reply_url": "",
         "reply_label": "",
-        "problem_url": "",
+        "flag_url": "",
         "tombstone": "",
         "icon": "",
         "target": False,
@@ -218,3 +218,15 @@ def advice(drafts: list[Draft]) -> dict[str, Any]:
     }
     said = [capfirst(sentences.for_author(draft.code, draft.facts)) + "." for draft in drafts]
     return {"action": action, "title": titles.get(action, titles["hold"]), "why": list(dict.fromkeys(said))}
+
+
+def report(made: Flag) -> dict[str, str]:
+    """Return what ``comments/flag.html`` says to who has reported a comment: since when, and what came of it."""
+    said = {
+        Flag.State.OPEN: (_("An editor will look at it."), "clock"),
+        Flag.State.UPHELD: (_("An editor has looked at it and removed it. Thank you."), "check"),
+        Flag.State.DISMISSED: (_("An editor has looked at it and lets it stand."), "check"),
+    }
+    more, icon = said[Flag.State(made.state)]
+    title = _("You reported this comment, %(when)s.") % {"when": shown.spoken_time(made.created_at)}
+    return {"state": made.state, "title": title, "more": more, "icon": icon}

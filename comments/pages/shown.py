@@ -48,7 +48,7 @@ class Shown(TypedDict):
     react_url: str
     reply_url: str
     reply_label: str
-    problem_url: str
+    flag_url: str
     tombstone: str
     icon: str
     target: bool
@@ -87,7 +87,7 @@ def _words(_language: str) -> dict[str, str]:
         "in_reply_to": _("in reply to @%(name)s"),
         "more": _("More about this comment"),
         "share": _("Link to this comment"),
-        "problem": _("Report a problem"),
+        "flag": _("Report this comment"),
         "edited": _("edited %(when)s"),
         "you": _("You"),
         "edit": _("Edit"),
@@ -129,9 +129,9 @@ def problem_url(key: str, **context: object) -> str:
     return f"{prefix()}issues/new/?discussion={quote(key, safe='')}{facts}"
 
 
-def sign_in_url(back: str) -> str:
-    """Return the sign-in page, from which one comes back to the box on the page ``back``."""
-    here = f"{back.partition('#')[0] or '/'}#comment-form"
+def sign_in_url(back: str, place: str = "comment-form") -> str:
+    """Return the sign-in page, from which one comes back to ``place`` on the page ``back``: the box, if not told."""
+    here = f"{back.partition('#')[0] or '/'}#{place}"
     return with_query(resolve_url(settings.LOGIN_URL), urlencode({"next": here}))
 
 
@@ -174,7 +174,6 @@ def writer(discussion: Discussion) -> Callable[..., SafeString]:
     print_comment = printer()
     start = prefix()
     reply = with_query(discussion.url, "parent=")
-    problem = problem_url(discussion.key) + "&comment="
     levels = conf.get().indent_levels
 
     def show(row: threads.Row, *, answers_always: bool = False, target: bool = False) -> SafeString:
@@ -202,7 +201,7 @@ def writer(discussion: Discussion) -> Callable[..., SafeString]:
             "react_url": f"{start}{number}/react/",
             "reply_url": f"{reply}{number}#comment-form",
             "reply_label": say["reply_to"] % {"name": name},
-            "problem_url": f"{problem}{number}",
+            "flag_url": f"{start}{number}/flag/",
             "tombstone": gone["text"] if gone else "",
             "icon": _tombstone_icon(row) if gone else "",
             "target": target,

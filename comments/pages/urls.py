@@ -16,5 +16,6 @@ urlpatterns = [
     path("<int:pk>/edit/", views.edit, name="edit"),
     path("<int:pk>/withdraw/", views.withdraw, name="withdraw"),
     path("<int:pk>/react/", views.react, name="react"),
+    path("<int:pk>/flag/", views.flag, name="flag"),
     path("issues/", include("comments.pages.issue_urls")),
 ]

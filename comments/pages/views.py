@@ -12,9 +12,9 @@ from django.template.loader import select_template
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
-from comments import access, discussions, http, personal, posting, reactions, threads
+from comments import access, discussions, http, moderation, personal, posting, reactions, threads
 from comments.exceptions import Refused
-from comments.models import Comment, Commenter, Discussion, Status
+from comments.models import Comment, Commenter, Discussion, Reason, Status
 from comments.pages import own, section, shown
 from comments.pages.origin import View, ours
 
@@ -341,3 +341,49 @@ def react(request: HttpRequest, pk: int) -> HttpResponse:
     if _by_script(request):
         return _private(HttpResponse(str(count), content_type="text/plain"))
     return _see(_place(comment))
+
+
+# --- Flagging --------------------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "POST"])
+@ours()
+@answers_refusals
+def flag(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask what is wrong with a comment and report it to the editors; to who has reported it, say what came of it."""
+    comment = _comment(pk)
+    person = Commenter.objects.for_user(request.user) if request.user.is_authenticated else None
+    if person is None:
+        if comment.status != Status.PUBLISHED:
+            raise _unknown()
+        return _flag_page(request, comment, {"sign_in": shown.sign_in_url(request.path, "main")}, status=401)
+    if comment.author_id == person.pk and comment.status == Status.PUBLISHED:
+        withdraw = f"{shown.prefix()}{comment.pk}/withdraw/"
+        return _flag_page(request, comment, {"withdraw_url": withdraw}, status=403)
+    if request.method == "GET":
+        made = moderation.flag_of(person, comment)
+        if made is None:
+            moderation.require_may_flag(person, comment)
+        return _flag_page(request, comment, own.report(made) if made else {})
+    try:
+        moderation.flag(person, comment, request.POST.get("reason", ""), request.POST.get("note", "").strip())
+    except Refused as refused:
+        if refused.status in (404, 409):
+            raise
+        title = _("Choose what is wrong with it.") if refused.code == "unknown_reason" else refused.detail
+        response = _flag_page(request, comment, {"refused": refused, "title": title}, status=refused.status)
+        if "retry_after" in refused.params:
+            response["Retry-After"] = str(refused.params["retry_after"])
+        return response
+    return _see(request.path)
+
+
+def _flag_page(request: HttpRequest, comment: Comment, more: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    asks = comment.status == Status.PUBLISHED and not more.keys() & {"state", "sign_in", "withdraw_url"}
+    row = threads.around(comment.discussion_id, comment.path)[-1] if comment.status == Status.PUBLISHED else None
+    chosen = request.POST.get("reason", "")
+    reasons = [(r.code, str(r), r.code == chosen) for r in Reason.objects.filter(is_active=True)] if asks else []
+    facts = {"row": row, "reasons": reasons, "note": request.POST.get("note", ""), "place": _place(comment)}
+    problem = shown.problem_url(comment.discussion.key, comment=comment.pk)
+    context = shown.context(discussion=comment.discussion, comment=comment, problem_url=problem, **facts, **more)
+    return _private(_page(request, "comments/flag.html", context, status=status))

@@ -1,18 +1,21 @@
 """Judgement: ask every rule and scorer, write down what each says, combine it to one verdict."""
 
-from comments.screening.engine import advise, combine, failed_too_often, run
-from comments.screening.verdicts import Candidate, Draft, Policy, Verdict
+from comments.screening.engine import FAILED, advise, against_what_stands, combine, failed_too_often, run
+from comments.screening.verdicts import Candidate, Draft, Policy, Verdict, latest_run
 from comments.screening.watch import Watched, health
 
 __all__ = [
+    "FAILED",
     "Candidate",
     "Draft",
     "Policy",
     "Verdict",
     "Watched",
     "advise",
+    "against_what_stands",
     "combine",
     "failed_too_often",
     "health",
+    "latest_run",
     "run",
 ]

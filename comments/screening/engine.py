@@ -7,8 +7,10 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache, partial
 
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from comments import text
@@ -20,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 Rule = Callable[[Candidate], Iterable[Draft]]
 
+ABOUT_ARRIVING = frozenset({"premoderated", "new_author", "closed", "sanitizer_failed"})
 FAILED = frozenset({"rule_failed", "rule_slow", "scorer_failed"})
 """Codes of what could not be checked."""
 
@@ -82,9 +85,11 @@ def view(candidate: Candidate) -> CommentView:
     )
 
 
-def run(revision: Revision) -> tuple[list[Draft], text.Rendered | None, Policy]:
+def run(revision: Revision, at: datetime | None = None) -> tuple[list[Draft], text.Rendered | None, Policy]:
     """
     Return what every rule and scorer says of ``revision``, in their order, the safe HTML, and the policy for combining.
+
+    ``at`` is the moment as of which they judge: now, if not told.
 
     Nothing raised by the sanitizer, a rule or a scorer gets out: each becomes a finding that holds.
     """
@@ -101,6 +106,7 @@ def run(revision: Revision) -> tuple[list[Draft], text.Rendered | None, Policy]:
         author=comment.author,
         discussion=comment.discussion,
         comment=comment,
+        at=at or timezone.now(),
     )
     return judge(candidate), rendered, Policy(frozenset(candidate.settings.may_fail))
 
@@ -168,6 +174,16 @@ def _failure(rule: str, code: str, error: Exception, started: float) -> Draft:
     )
 
 
+def against_what_stands(findings: Sequence[Draft]) -> list[Draft]:
+    """
+    Return ``findings`` without objections that say nothing against a text that is published already.
+
+    Those are rules about what arrives (everything here waits, the author is new, comments are closed) and rules that
+    failed: they keep a text back, and are no ground to take one down.
+    """
+    return [finding for finding in findings if finding.code not in ABOUT_ARRIVING | FAILED]
+
+
 def failed_too_often(attempts: int) -> Draft:
     """Return the finding for a text that was begun ``attempts`` times and never finished."""
     return Draft("screening_failed", facts={"attempts": attempts}, rule="screen")
@@ -199,4 +215,4 @@ def advise(
     """Return the safe HTML of ``raw`` and what the rules would object to, before anything is posted."""
     rendered = text.to_html(raw)
     candidate = Candidate(text=raw, rendered=rendered, author=author, discussion=discussion)
-    return rendered, [draft for draft in judge(candidate) if draft.verdict != "publish"]
+    return rendered, [draft for draft in judge(candidate) if draft.verdict != "publish" and not draft.shadow]

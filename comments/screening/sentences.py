@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -40,6 +41,8 @@ def for_author(code: str, facts: dict[str, Any]) -> str:
             return _("it contains words that an editor has to read first")
         case "phrase_banned":
             return _("it contains words that are not used here")
+        case "phrase_unread":
+            return _("it repeats itself in a way that an editor has to look at")
         case "repeat":
             if facts.get("near"):
                 return _("you posted nearly the same text before")
@@ -54,8 +57,12 @@ def for_author(code: str, facts: dict[str, Any]) -> str:
             return _("every comment here is read by an editor first")
         case "empty":
             return _("nothing of it was left to show")
+        case "house_rule":
+            return str(facts.get("say") or _("a rule of this newsroom asks an editor to read it"))
         case "sanitizer_disagreement" | "sanitizer_failed":
             return _("its formatting has to be looked at")
+        case "flagged" | "rewritten_after_flags":
+            return _("readers have asked for an editor to look at it")
         case _unchecked:
             return _("it could not be checked by itself; this is not about what you wrote")
 
@@ -101,9 +108,11 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
         case "expert":
             return _("Written by an expert")
         case "phrase_suspect":
-            return _("Suspect phrase")
+            return _phrase(_("Suspect phrase"), facts)
         case "phrase_banned":
-            return _("Banned phrase")
+            return _phrase(_("Banned phrase"), facts)
+        case "phrase_unread":
+            return _("Too dense to be compared with every phrase; read it yourself")
         case "repeat":
             if facts.get("near"):
                 return _("The author posted nearly the same text as #%(first)s") % _known(facts, "first")
@@ -143,6 +152,16 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
             return _score(facts)
         case "no_score":
             return _("No score: a language it does not read, or too little to read")
+        case "flagged":
+            return ngettext(
+                "Reported by %(people)s reader; weighs %(weight)s, %(needed)s holds",
+                "Reported by %(people)s readers; together they weigh %(weight)s, %(needed)s holds",
+                facts.get("people", 1),
+            ) % _known(facts, "people", "weight", "needed")
+        case "rewritten_after_flags":
+            return _("Rewritten after readers' reports had it held; no editor has looked at it since")
+        case "house_rule":
+            return _house_rule(facts)
         case "approved_by_score":
             return _("Its score is low enough to be published here without an editor")
         case "would_approve":
@@ -225,6 +244,28 @@ def worth_reading(facts: dict[str, Any]) -> bool:
     return bool(facts.get("spans")) or (isinstance(p, int | float) and p >= 0.5)
 
 
+def _phrase(what: str, facts: dict[str, Any]) -> str:
+    if "phrase" not in facts:
+        return what
+    named = _("%(what)s: “%(phrase)s”") % {"what": what, "phrase": facts["phrase"]}
+    disguised = set(facts.get("how", ())) - {"as_written", "case"}
+    return _("%(named)s (%(how)s)") % {"named": named, "how": disguise(disguised)} if disguised else named
+
+
+def disguise(how: Collection[str]) -> str:
+    """Return in words how a text differs from the phrase that was found in it."""
+    words = {
+        "wildcard": _("by its *"),
+        "ending": _("with an ending"),
+        "signs": _("digits or signs for letters"),
+        "apart": _("letters set apart"),
+        "stretched": _("letters repeated"),
+        "invisible": _("invisible characters"),
+        "folded": _("accents, styles or look-alike letters"),
+    }
+    return ", ".join(text for name, text in words.items() if name in how)
+
+
 def _known(facts: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: facts.get(name, "?") for name in names}
 
@@ -252,3 +293,20 @@ def _kinds(facts: dict[str, Any]) -> str:
         "card": _("card number"),
     }
     return ", ".join(names.get(kind, str(kind)) for kind in facts.get("kinds", []))
+
+
+def _house_rule(facts: dict[str, Any]) -> str:
+    known = _known(facts, "name", "number")
+    if "shadow" in facts:
+        words = {
+            "hold": _("House rule “%(name)s” would hold it (shadow)"),
+            "reject": _("House rule “%(name)s” would reject it (shadow)"),
+        }.get(facts["shadow"], _("House rule “%(name)s” matches (shadow)"))
+    else:
+        words = _("House rule “%(name)s”, version %(number)s")
+    said = words % known
+    if facts.get("tags"):
+        said += " · " + _("tagged %(tags)s") % {"tags": ", ".join(map(str, facts["tags"]))}
+    if facts.get("reason_gone"):
+        said += " · " + _("its reason is not in use any more, so that it waits")
+    return said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -51,6 +52,16 @@ class Draft:
             rule_version=self.version,
             milliseconds=round(self.milliseconds, 3),
         )
+
+
+def latest_run(findings: Sequence[Finding]) -> list[Finding]:
+    """
+    Return those of one text's ``findings``, oldest first, that say how it stands: the last screening's, and later ones.
+
+    Each screening ends with a finding ``passed``, so what was said before the last but one is from an earlier run.
+    """
+    ends = [place for place, finding in enumerate(findings) if finding.code == "passed"]
+    return list(findings[ends[-2] + 1 :] if len(ends) > 1 else findings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.db.models import Count, Q
 
-from comments.models import Comment, Decider, Decision, Status
+from comments.models import Comment, Decider, Decision, Status, Trigger
 from comments.screening.verdicts import Candidate, Draft
 
 
@@ -102,3 +102,14 @@ def hold_flood(candidate: Candidate) -> Iterator[Draft]:
     ).count()
     if written > limit:
         yield Draft("flood", facts={"comments": written, "limit": limit, "minutes": minutes})
+
+
+def hold_rewritten_after_flags(candidate: Candidate) -> Iterator[Draft]:
+    """Hold new words for a comment that readers' reports had held: rewriting it is no way around the editor."""
+    comment = candidate.comment
+    if comment is None or comment.version == 1 or candidate.by_staff:
+        return
+    by_others = Decision.objects.filter(comment=comment).exclude(decider=Decider.SCREENING).order_by("-id")
+    latest = by_others.values("decider", "trigger").first()
+    if latest == {"decider": Decider.SYSTEM, "trigger": Trigger.FLAG}:
+        yield Draft("rewritten_after_flags")

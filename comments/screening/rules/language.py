@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
+from unicodedata import east_asian_width
 
 from comments.screening.rules.text import without_addresses
 from comments.screening.verdicts import Candidate, Draft
@@ -29,7 +30,9 @@ def hold_other_language(candidate: Candidate) -> Iterator[Draft]:
     if not accepted or candidate.trusted:
         return
     words = without_addresses(candidate.rendered.text)[:MOST]
-    if sum(character.isalpha() for character in words) < candidate.settings.language_characters:
+    # A wide letter, Han or Hangul, says as much as two narrow ones.
+    letters = sum(2 if east_asian_width(character) == "W" else 1 for character in words if character.isalpha())
+    if letters < candidate.settings.language_characters:
         return
     guesser = _guesser()
     if guesser is None:

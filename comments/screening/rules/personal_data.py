@@ -131,7 +131,7 @@ _DATE = re.compile(
 )
 _YEARS = re.compile(r"(?:1[5-9]|20)[0-9]{2} ?[-/\u2010-\u2013] ?(?:1[5-9]|20)?[0-9]{2}")
 _AMERICAN = re.compile(r"(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-])[2-9][0-9]{2}[ .-][0-9]{4}")
-_TOLL_FREE = re.compile(r"(?:1[ .-])?\(?8(?:00|33|44|55|66|77|88)\)?[ .-]")
+_TOLL_FREE = re.compile(r"1?[ .-]?\(?8(?:00|33|44|55|66|77|88)\)?[ .-]|0 ?800[ -]?")
 _CALL = re.compile(
     r"(?:\b(?:tel|tel[eé]fono?|telephone|telefon|telefoon|t[eé]l[eé]phone|phone|mobile|cell|call|text|sms|whatsapp|"
     r"signal|viber|telegram|handy|nummer|portable|m[oó]vil|celular|ll[aá]ma(?:me)?|ring|anrufen|"
@@ -161,7 +161,7 @@ def _is_phone(number: str, before: str) -> bool:
         return False
     if number.startswith(("+", "(+")):
         return True
-    if _DATE.search(number) or _YEARS.fullmatch(number) or _NO_PHONE.search(before):
+    if _DATE.search(number) or _YEARS.fullmatch(number) or _NO_PHONE.search(before) or _TOLL_FREE.match(number):
         return False
     if _CALL.search(before):
         return True
@@ -171,7 +171,7 @@ def _is_phone(number: str, before: str) -> bool:
     if digits.startswith("0"):
         # National numbers with their trunk prefix; "0-306-40615-2" and "0.123456789" are something else.
         return 9 <= len(digits) <= 12 and len(first) > 1
-    return bool(_AMERICAN.fullmatch(number)) and not _TOLL_FREE.match(number)
+    return bool(_AMERICAN.fullmatch(number))
 
 
 # --- Street addresses ------------------------------------------------------------------------------------------------

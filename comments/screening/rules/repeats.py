@@ -15,12 +15,14 @@ import re
 import struct
 import unicodedata
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
+from typing import NamedTuple
 from zlib import crc32
 
 from django.db import connection, transaction
-from django.db.models import Count
 
 from comments.models import Comment, Fingerprint, Revision, Status
 from comments.screening.verdicts import Candidate, Draft
@@ -29,8 +31,8 @@ SHINGLE = 5
 LETTERS = 60
 """Shorter texts are alike by chance ("I agree with you"): they are no campaign, and one's own have to be the same."""
 
-BANDS, ROWS = 12, 3
-"""Two texts that share half of their shingles have a band in common 4 times of 5; with a fiftieth, 1 time of 10,000."""
+BANDS, ROWS = 16, 3
+"""Two texts that share half of their shingles have a band in common 7 times of 8; with a fiftieth, 1 time of 8,000."""
 
 ALIKE = 0.5
 """Share of all shingles of two texts that both have, from which they are alike."""
@@ -46,6 +48,7 @@ SHORT = 20
 _QUOTED = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
 
 
+@lru_cache(maxsize=64)
 def squeezed(text: str) -> str:
     """Return the letters and figures of ``text``, folded. Quotes, signs, spaces and doubled letters do not count."""
     folded = unicodedata.normalize("NFKD", _QUOTED.sub("", text)).casefold()
@@ -80,10 +83,16 @@ def fingerprint(pieces: frozenset[str]) -> list[int]:
             least[place] = value
     if not pieces:
         return []
-    full = []
-    for place in range(count):
-        steps = next(steps for steps in range(count) if least[(place + steps) % count] is not None)
-        full.append((least[(place + steps) % count] or 0) + steps)
+    full = [0] * count
+    carried = next(value for value in least if value is not None)
+    steps = least.index(carried)
+    for place in reversed(range(count)):
+        own = least[place]
+        if own is None:
+            steps += 1
+        else:
+            carried, steps = own, 0
+        full[place] = carried + steps
     return [
         int.from_bytes(
             blake2b(struct.pack(f"<B{ROWS}Q", band, *full[band * ROWS : (band + 1) * ROWS]), digest_size=8).digest()
@@ -95,30 +104,23 @@ def fingerprint(pieces: frozenset[str]) -> list[int]:
 
 def hold_own_repeat(candidate: Candidate) -> Iterator[Draft]:
     """
-    Hold a person's own words again, slightly changed, within ``REPEAT_HOURS``.
+    Hold a person's own short words again within ``REPEAT_HOURS``, the same but for signs, spaces and doubled letters.
 
-    Texts of under ``LETTERS`` letters have to be the same but for signs, spaces and doubled letters; of very short ones
-    ("well said") ``SHORT_REPEATS`` pass. Says nothing where ``hold_repeat`` already has.
+    Of very short ones ("well said") ``SHORT_REPEATS`` pass. Texts of ``LETTERS`` letters are left to ``hold_campaign``.
+    Says nothing where ``hold_repeat`` already has.
     """
-    hours, author = candidate.settings.repeat_hours, candidate.author
-    said = any(draft.code == "repeat" for draft in candidate.findings)
-    words = squeezed(candidate.text)
-    if not hours or author is None or candidate.trusted or said or not words:
+    hours, author, words = candidate.settings.repeat_hours, candidate.author, squeezed(candidate.text)
+    if not hours or author is None or candidate.trusted or not 0 < len(words) < LETTERS or _is_repeat(candidate):
         return
-    earlier = Comment.objects.filter(author=author, created_at__gt=candidate.at - timedelta(hours=hours))
+    earlier = Revision.objects.filter(
+        comment__author=author, comment__created_at__gt=candidate.at - timedelta(hours=hours)
+    ).exclude(comment__status=Status.WITHDRAWN)
     if candidate.comment:
-        earlier = earlier.filter(pk__lt=candidate.comment.pk)
-    latest = earlier.exclude(status=Status.WITHDRAWN).order_by("-created_at").values("pk")[:OWN_COMPARED]
-    texts = _texts([row["pk"] for row in latest])
-    if len(words) < LETTERS:
-        same = [pk for pk, _author, text in texts if squeezed(text) == words]
-    else:
-        mine = shingles(words)
-        same = [
-            pk
-            for pk, _author, text in texts
-            if len(other := squeezed(text)) >= LETTERS and alike(mine, shingles(other))
-        ]
+        earlier = earlier.filter(comment__lt=candidate.comment.pk)
+    latest = earlier.order_by("-comment__created_at", "number").values_list("comment_id", "text")
+    # The last of a comment's texts is the one that counts. A long one is none of these, whatever it says.
+    texts = {pk: text for pk, text in latest[:OWN_COMPARED] if len(text) < 10 * LETTERS}
+    same = [pk for pk, text in texts.items() if squeezed(text) == words]
     allowed = candidate.settings.short_repeats if len(candidate.rendered.text) < SHORT else 1
     if allowed and len(same) >= allowed:
         yield Draft("repeat", facts={"first": min(same), "own": True, "near": True, "times": len(same), "hours": hours})
@@ -128,12 +130,12 @@ def hold_campaign(candidate: Candidate) -> Iterator[Draft]:
     """
     Hold nearly the same text by ``CAMPAIGN_PEOPLE`` people, the author among them, within ``CAMPAIGN_DAYS``.
 
-    The text's own fingerprint is written before others are looked for: of two that are screened at once, at least one
-    finds the other. One insert and one select; the texts of candidates are read where there are any.
+    And by the author alone, again within ``REPEAT_HOURS``: that is a ``repeat``. The text's own fingerprint is written
+    before others are looked for: of two that are screened at once, at least one finds the other. One insert and one
+    select; the texts of candidates are read where there are any.
     """
-    people, author = candidate.settings.campaign_people, candidate.author
-    words = squeezed(candidate.text)
-    if not people or author is None or candidate.trusted or len(words) < LETTERS:
+    people, hours, author = candidate.settings.campaign_people, candidate.settings.repeat_hours, candidate.author
+    if not (people or hours) or author is None or candidate.trusted or len(words := squeezed(candidate.text)) < LETTERS:
         return
     pieces = shingles(words)
     values = fingerprint(pieces)
@@ -141,52 +143,81 @@ def hold_campaign(candidate: Candidate) -> Iterator[Draft]:
     span = timedelta(days=candidate.settings.campaign_days)
     if candidate.comment and written_at > candidate.at - span:
         _remember(candidate.comment, values, written_at)
-    found = Fingerprint.objects.filter(value__in=values, created_at__gt=written_at - span)
-    if candidate.comment:
-        found = found.exclude(comment=candidate.comment)
-    likely = found.values("comment").annotate(bands=Count("pk")).order_by("-bands", "-comment")[:MOST_COMPARED]
-    texts = _texts([row["comment"] for row in likely])
-    same = [(pk, by) for pk, by, text in texts if alike(pieces, shingles(squeezed(text)))]
-    if same and len({by for _pk, by in same} | {author.pk}) >= people:
+    texts = _texts(_likely(values, written_at - span, candidate.comment.pk if candidate.comment else 0))
+    same = [one for one in texts if alike(pieces, shingles(squeezed(one.text)))]
+    wrote = {one.author_id for one in same} | {author.pk}
+    if people and same and len(wrote) >= people:
         yield Draft(
             "campaign",
             facts={
-                "first": min(pk for pk, _by in same),
+                "first": min(one.comment_id for one in same),
                 "comments": len(same) + 1,
-                "people": len({by for _pk, by in same} | {author.pk}),
+                "people": len(wrote),
                 "days": candidate.settings.campaign_days,
             },
         )
+    own = [one for one in same if one.author_id == author.pk and one.at > written_at - timedelta(hours=hours)]
+    if own and hours and not _is_repeat(candidate):
+        first = min(one.comment_id for one in own)
+        yield Draft("repeat", facts={"first": first, "own": True, "near": True, "times": len(own), "hours": hours})
+
+
+def _is_repeat(candidate: Candidate) -> bool:
+    return any(draft.code == "repeat" for draft in candidate.findings)
+
+
+# Written out: put together by the ORM, the two statements cost more than all the reckoning.
+_INSERT = "INSERT INTO comments_fingerprint (comment_id, band, value, created_at) VALUES " + ", ".join(
+    ["(%s, %s, %s, %s)"] * BANDS
+)
+_SELECT = (
+    f"SELECT comment_id, COUNT(*) AS bands FROM comments_fingerprint WHERE value IN ({', '.join(['%s'] * BANDS)}) "
+    "AND created_at > %s AND comment_id <> %s "
+    f"GROUP BY comment_id ORDER BY bands DESC, comment_id DESC LIMIT {MOST_COMPARED}"
+)
 
 
 def _remember(comment: Comment, values: list[int], written_at: datetime) -> None:
     """Write the fingerprint of ``comment`` down, in place of an earlier text's."""
-    with transaction.atomic():
-        if connection.vendor == "postgresql":
+    at = connection.ops.adapt_datetimefield_value(written_at)
+    rows = [field for band, value in enumerate(values) for field in (comment.pk, band, value, at)]
+    postgresql = connection.vendor == "postgresql"
+    with transaction.atomic() if postgresql or comment.version > 1 else nullcontext(), connection.cursor() as db:
+        if postgresql:
             # What a crash of the database takes back is screened again.
-            with connection.cursor() as db:
-                db.execute("SET LOCAL synchronous_commit TO off")
+            db.execute("SET LOCAL synchronous_commit TO off")
         if comment.version > 1:
-            Fingerprint.objects.filter(comment=comment).delete()
-        Fingerprint.objects.bulk_create(
-            [
-                Fingerprint(comment=comment, band=band, value=value, created_at=written_at)
-                for band, value in enumerate(values)
-            ]
-        )
+            db.execute("DELETE FROM comments_fingerprint WHERE comment_id = %s", [comment.pk])
+        db.execute(_INSERT, rows)
 
 
-def _texts(comments: list[int]) -> list[tuple[int, int, str]]:
-    """Return the latest text of each comment that is not withdrawn: its id, its author and the words. One query."""
+def _likely(values: list[int], since: datetime, comment_id: int) -> list[int]:
+    """Return the comments since ``since`` that have most bands in common with ``values``."""
+    with connection.cursor() as db:
+        db.execute(_SELECT, [*values, connection.ops.adapt_datetimefield_value(since), comment_id])
+        return [row[0] for row in db.fetchall()]
+
+
+class Likely(NamedTuple):
+    """A text that shares a band."""
+
+    comment_id: int
+    author_id: int
+    at: datetime
+    text: str
+
+
+def _texts(comments: list[int]) -> list[Likely]:
+    """Return the latest text of each comment that is not withdrawn. One query."""
     if not comments:
         return []
     rows = (
         Revision.objects.filter(comment__in=comments)
         .exclude(comment__status=Status.WITHDRAWN)
         .order_by("comment_id", "number")
-        .values_list("comment_id", "comment__author_id", "text")
+        .values_list("comment_id", "comment__author_id", "comment__created_at", "text")
     )
-    return list({pk: (pk, by, text) for pk, by, text in rows}.values())
+    return list({row[0]: Likely(*row) for row in rows}.values())
 
 
 def forget_fingerprints(older_than: datetime, *, batch: int = 5_000) -> int:

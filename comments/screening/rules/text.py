@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from django.db.models import Count, Max
-
 from comments.models import Phrase
+from comments.screening import phrases
 from comments.screening.verdicts import Candidate, Draft
 
 
@@ -154,50 +153,17 @@ def hold_only_emoji(candidate: Candidate) -> Iterator[Draft]:
 
 
 def judge_phrases(candidate: Candidate) -> Iterator[Draft]:
-    """Reject a text with a banned phrase and hold one with a suspect phrase, as whole words, whatever their case."""
-    folded, origin = fold(candidate.text)
-    for phrase, kind, pattern in _phrases():
-        spans = tuple((origin[m.start()], origin[m.end() - 1] + 1) for m in pattern.finditer(folded))
-        if spans and kind == Phrase.Kind.BANNED:
-            yield Draft("phrase_banned", "reject", spans[:20], {"phrase": phrase}, reason="banned_phrase")
-        elif spans:
-            yield Draft("phrase_suspect", "hold", spans[:20], {"phrase": phrase})
-
-
-_compiled: tuple[object, list[tuple[int, str, re.Pattern[str]]]] = (None, [])
-
-
-def _phrases() -> list[tuple[int, str, re.Pattern[str]]]:
-    """Return the lists in force, read again whenever one phrase was added, changed or removed."""
-    global _compiled
-    stamp = Phrase.objects.aggregate(Count("pk"), Max("changed_at"), Max("pk"))
-    if stamp != _compiled[0]:
-        folded = [
-            (pk, kind, fold(phrase)[0].strip())
-            for pk, phrase, kind in Phrase.objects.order_by("pk").values_list("pk", "phrase", "kind")
-        ]
-        _compiled = (
-            stamp,
-            [(pk, kind, re.compile(rf"(?<!\w){re.escape(words)}(?!\w)")) for pk, kind, words in folded if words],
-        )
-    return _compiled[1]
-
-
-def fold(text: str) -> tuple[str, list[int]]:
-    """
-    Return ``text`` as phrases are compared (width and case folded, invisible characters out, spaces joined), and for
-    each of its characters the offset in ``text`` it came from.
-    """
-    folded: list[str] = []
-    origin: list[int] = []
-    for offset, character in enumerate(text):
-        if unicodedata.category(character) == "Cf":
-            continue
-        if character.isspace():
-            if folded and folded[-1] == " ":
-                continue
-            character = " "
-        for part in unicodedata.normalize("NFKC", character).casefold():
-            folded.append(part)
-            origin.append(offset)
-    return "".join(folded), origin
+    """Reject a text with a banned phrase and hold one with a suspect phrase, however they are disguised."""
+    found = phrases.in_force().find(candidate.text, at=candidate.at)
+    for hit in found.hits:
+        facts: dict[str, object] = {
+            "phrase": hit.listed.phrase,
+            "language": hit.listed.language,
+            "how": sorted({one for how in hit.how for one in how}),
+        }
+        if hit.listed.kind == Phrase.Kind.BANNED:
+            yield Draft("phrase_banned", "reject", tuple(hit.spans), facts, reason="banned_phrase")
+        else:
+            yield Draft("phrase_suspect", "hold", tuple(hit.spans), facts)
+    if not found.complete:
+        yield Draft("phrase_unread")

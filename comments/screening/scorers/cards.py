@@ -119,8 +119,9 @@ def _one(card: dict[str, Any]) -> list[str]:
             "",
             f"{bias['sentences']:,} neutral sentences, made from templates that were not learnt; "
             f"{_percent(bias['flagged'])} of them are flagged (medium or high). A word that is not in the second table "
-            "was never flagged. On a site as calm as the talk pages, with a threshold at which 5 % of what is acceptable "
-            f"there is flagged, {_percent(bias['flagged_on_calm_site'])} would be: the texts are short and informal.",
+            "was never flagged. On a site as calm as the talk pages, with a threshold at which 5 % of what is "
+            f"acceptable there is flagged, {_percent(bias['flagged_on_calm_site'])} would be: "
+            "they are short and informal.",
             "",
             *_table(["group", "flagged"], [[group, _percent(share)] for group, share in bias["groups"].items()]),
             *_table(["word", "flagged"], [[word, _percent(share)] for word, share in bias["words"].items()]),
