@@ -822,3 +822,25 @@ def test_readers_do_not_get_there(address: str, reader: Commenter) -> None:
 
     for answer in (client.get("/admin/comments/desk/" + address), client.post("/admin/comments/desk/" + address)):
         assert answer.status_code == 302 and answer["Location"].startswith("/admin/login/")
+
+
+# --- Beside the text --------------------------------------------------------------------------------------------------
+
+
+def test_what_stands_beside_the_text_is_used_only_if_it_helps_and_that_is_measured(
+    taught: Callable[..., list[Lesson]], person: Person
+) -> None:
+    from comments.learning import context
+
+    assert context.compare() == []
+    dice = random.Random(5)
+    trolls, others = [person(f"troll{n}") for n in range(5)], [person(f"reader{n}") for n in range(20)]
+    made = taught([("Words.", dice.random() < 0.3) for _each in range(700)], p=lambda _number: dice.random() * 0.5)
+    for lesson in made:
+        author = dice.choice(trolls if lesson.rejected else others)
+        Comment.objects.filter(pk=lesson.revision.comment_id).update(author=author)
+
+    found = {each.name: each for each in context.compare()}
+
+    assert found["rejected_share"].helps and found["all"].helps
+    assert not found["is_reply"].helps

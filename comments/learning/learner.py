@@ -24,6 +24,9 @@ REMEMBERED = 600
 """The last texts, as scored before they were learnt: the calibration is fitted to them."""
 
 CALIBRATE_EVERY = 50
+CALIBRATE_EVERY_AT_FIRST = 10
+"""Until there is a percentage to show: the share of removals is learnt first, and that from few decisions."""
+
 TRUSTED = (1.0, 0.5, 0.25)
 EPOCHS = 3
 
@@ -72,7 +75,7 @@ class Learner:
         self.decisions += 1
         self.removals += example.rejected
         self.step(example, own)
-        if self.decisions >= CALIBRATED_AFTER and self.decisions % CALIBRATE_EVERY == 0:
+        if self.decisions % (CALIBRATE_EVERY if self.decisions >= CALIBRATED_AFTER else CALIBRATE_EVERY_AT_FIRST) == 0:
             self.calibrate()
         if len(self.recent) >= 2 * REMEMBERED:
             del self.recent[:-REMEMBERED]
