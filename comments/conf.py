@@ -108,6 +108,9 @@ class Settings:
     models_folder: str = ""
     """Folder with ``toxicity.bin`` and ``spam.bin``, as ``train_model`` writes them. Empty: those that ship."""
 
+    learn_from_everyone: bool = False
+    """Learn also from moderators who remove over three times, or under a third of, what the others do."""
+
     audit_percent: int = 5
     """Of what screening publishes by itself, this share is drawn by lot for an editor to look at. 0: none."""
 
@@ -295,6 +298,7 @@ PANEL = {
     "switched_off": "site",
     "may_fail": "site",
     "audit_percent": "site",
+    "learn_from_everyone": "site",
     "commenting_closed": "discussion",
     "closed_sentence": "discussion",
     "commenting_hours": "discussion",

@@ -15,7 +15,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comments import jobs, moderation, posting
+from comments import jobs, moderation, policy, posting
 from comments.learning import auto_approval, drift, figures, lessons, online, outliers, refit, versions
 from comments.learning.figures import Scored, least_likely_at_least, most_likely_at_most
 from comments.learning.learner import Example, Learner
@@ -429,6 +429,35 @@ def test_a_moderator_who_rejects_everything_is_reported_and_holds_the_refit_up(
     assert (found.person, found.rate) == (bad, 1.0)
     model = ScoringModel.objects.get(number=2)
     assert model.status == "refused" and "outlier" in [why[0] for why in model.why]
+
+
+def test_nothing_is_learnt_from_an_outlier_unless_the_chief_editor_says_so(
+    taught: Callable[..., list[Lesson]], person: Person, editor: Commenter
+) -> None:
+    for number in range(4):
+        taught(rows(200, seed=number), by=person(f"honest{number}", staff=True))
+    while online.learn():
+        pass
+    sour = person("sour", staff=True)
+    taught([(text, True) for text, _no in rows(200, seed=9)], by=sour)
+    known = ScoringModel.objects.get().removal_count
+
+    while online.learn():
+        pass
+    policy.set_value("learn_from_everyone", True, made_by=editor)
+    taught([("Grumbling again about the tram.", True)], by=sour)
+    after_the_report = ScoringModel.objects.get().removal_count
+    while online.learn():
+        pass
+
+    assert after_the_report == known
+    assert ScoringModel.objects.get().removal_count == known + 1
+
+
+def test_a_difference_that_may_be_chance_makes_nobody_an_outlier() -> None:
+    assert outliers.odd_ones({"a": (60, 0.05), "b": (60, 0.05), "c": (60, 0.0)}) == (set(), 0.05)
+    assert outliers.odd_ones({"a": (600, 0.05), "b": (600, 0.05), "c": (600, 0.0)}) == ({"c"}, 0.05)
+    assert outliers.odd_ones({"a": (600, 0.05), "b": (600, 0.05)}) == (set(), 0.0)
 
 
 def test_people_with_few_decisions_are_never_outliers(taught: Callable[..., list[Lesson]], person: Person) -> None:

@@ -182,3 +182,25 @@ def test_decisions_kept_out_of_training_are_ordered_and_calibrated(tmp_path: Pat
     assert report["auc"] > 0.65
     assert report["auc"] > report["auc_shipped_alone"] - 0.03
     assert report["calibration_error_after_200"] < 0.08
+
+
+def test_nothing_is_learnt_from_an_editor_who_rejects_everything(tmp_path: Path) -> None:
+    honest = stream(1_600)
+    dice = random.Random(5)
+    spoilt = [row | {"editor": dice.choice("abcd")} for row in honest]
+    spoilt = [row | {"rejected": True} if row["editor"] == "d" else row for row in spoilt]
+
+    def auc_of_the_end(rows: list[dict[str, Any]], name: str) -> tuple[float, dict[str, Any]]:
+        report = tmp_path / f"{name}.json"
+        done = replay(written(tmp_path / f"{name}.jsonl", rows), "--cold", "--report", str(report))
+        scores = [json.loads(line)["p"] for line in done.stdout.splitlines()]
+        end = [(p, row["rejected"]) for p, row in zip(scores, honest, strict=True)][1_000:]
+        yes, no = [p for p, rejected in end if rejected], [p for p, rejected in end if not rejected]
+        won = sum((a > b) + 0.5 * (a == b) for a in yes for b in no)
+        return won / (len(yes) * len(no)), json.loads(report.read_text())
+
+    good, report = auc_of_the_end(honest, "honest")
+    bad, spoilt_report = auc_of_the_end(spoilt, "spoilt")
+
+    assert (report["left_out"], spoilt_report["left_out"]) == ([], ["d"])
+    assert bad > good - 0.03

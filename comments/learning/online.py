@@ -6,7 +6,7 @@ import logging
 import time
 
 from comments import policy
-from comments.learning import lessons, versions
+from comments.learning import lessons, outliers, versions
 from comments.learning.learner import Example
 from comments.models import Lesson
 from comments.screening.scorers.weights import BrokenModel
@@ -42,8 +42,9 @@ def learn(*, patient: bool = False) -> int:
         except BrokenModel as error:
             logger.error("nothing was learnt: %s", error)
             return 0
+        left_out = outliers.left_out()
         for lesson in waiting:
-            if not lesson.revision.text:
+            if not lesson.revision.text or lesson.made_by_id in left_out:
                 continue
             before = lessons.earlier_word(lesson)
             # The other word has to be unlearnt first: the new one counts twice.

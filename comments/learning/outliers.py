@@ -1,26 +1,35 @@
 """
 Moderators who remove far more, or far less, than the others: a report for the chief editor, who knows why.
 
-Nobody's decisions are dropped because of it. A refit waits for a person, since one moderator who rejects everything
-costs a model more than any other fault.
+Their decisions stand. But one moderator who rejects everything costs a model more than any other fault, so while the
+difference is too large for chance nothing is learnt from theirs, and no model is replaced; ``LEARN_FROM_EVERYONE`` is
+for the chief editor who knows that it is the queue, and not the person.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median
+from typing import TypeVar
 
 from django.db.models import Count, Q
 from django.utils import timezone
 
+from comments import thresholds
 from comments.learning import lessons
+from comments.learning.figures import least_likely_at_least, most_likely_at_most
 from comments.models import Commenter
 
 DAYS = 30
 FEWEST_DECISIONS = 50
 FEWEST_MODERATORS = 3
 TIMES = 3.0
+SURE = 0.999
+"""A difference is not chance when it would be seen by chance less often than once in a thousand moderators."""
+
+Who = TypeVar("Who", int, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +59,33 @@ def report(days: int = DAYS) -> list[Outlier]:
         .values("made_by")
         .annotate(decisions=Count("pk"), removals=Count("pk", filter=Q(rejected=True)))
     )
-    rates = {
-        row["made_by"]: (row["decisions"], row["removals"] / row["decisions"])
-        for row in rows
-        if row["decisions"] >= FEWEST_DECISIONS
-    }
+    rates = {row["made_by"]: (row["decisions"], row["removals"] / row["decisions"]) for row in rows}
+    odd, usual = odd_ones(rates)
+    people = Commenter.objects.in_bulk(odd)
+    return [Outlier(people[who], *rates[who], usual) for who in sorted(odd)]
+
+
+def odd_ones(rates: Mapping[Who, tuple[int, float]]) -> tuple[set[Who], float]:
+    """
+    Return who removes over three times the usual share, or under a third of it, and not by chance; and that share.
+
+    ``rates`` are decisions and share of removals by moderator. The usual share is the median. Pure.
+    """
+    rates = {who: given for who, given in rates.items() if given[0] >= FEWEST_DECISIONS}
     if len(rates) < FEWEST_MODERATORS:
-        return []
+        return set(), 0.0
     usual = median(rate for _decisions, rate in rates.values())
     odd = {
-        who: (decisions, rate)
+        who
         for who, (decisions, rate) in rates.items()
-        if rate > usual * TIMES or rate < usual / TIMES
+        if (rate > usual * TIMES and least_likely_at_least(round(rate * decisions), decisions, SURE) > usual)
+        or (rate < usual / TIMES and most_likely_at_most(round(rate * decisions), decisions, SURE) < usual)
     }
-    people = Commenter.objects.in_bulk(odd)
-    return [Outlier(people[who], decisions, rate, usual) for who, (decisions, rate) in sorted(odd.items())]
+    return odd, usual
+
+
+def left_out() -> set[int]:
+    """Return the moderators from whose decisions nothing is learnt for now."""
+    if thresholds.of(None).learn_from_everyone:
+        return set()
+    return {outlier.person.pk for outlier in report()}

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from comments import jobs
+from comments import jobs, thresholds
 from comments.learning import auto_approval, figures, lessons, outliers, versions
 from comments.learning.figures import Scored
 from comments.learning.learner import Example, Learner, fitted
@@ -111,7 +111,11 @@ def work(job: Job) -> Iterator[None]:
         labels += _read(chunk)
         job.done += len(chunk)
         yield
-    labels = weighed(labels)
+    left_out = outliers.left_out()
+    labels = weighed([label for label in labels if label.moderator not in left_out])
+    if len(labels) < FEWEST:
+        job.result = {"status": "too_few", "decisions": len(labels), "needed": FEWEST}
+        return
     held_back: list[tuple[Label, float, list[float]]] = []
     for block in _blocks(labels):
         held_back += block
@@ -218,7 +222,8 @@ def decide(
             [(label.section, p, label.example.rejected) for label, p in held_back]
         )
         through = max((label.lesson_id for label in labels), default=0)
-        against = refusals(metrics, learner.removals, outliers.report())
+        pending = [] if thresholds.of(None).learn_from_everyone else outliers.report()
+        against = refusals(metrics, learner.removals, pending)
         model = versions.add(learner, parent=active, through=through, metrics=metrics, why=against)
         if not against:
             why = [["better", metrics["difference"], metrics["bound"], metrics["compared"]]]

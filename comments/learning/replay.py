@@ -14,9 +14,9 @@ from itertools import pairwise
 from math import log
 from typing import Any
 
-from comments.learning import figures
+from comments.learning import figures, outliers
 from comments.learning.figures import Scored
-from comments.learning.learner import Example, Learner, fitted
+from comments.learning.learner import REMEMBERED, Example, Learner, fitted
 from comments.learning.refit import HALF_LIFE_DAYS, MOST, shares
 from comments.screening.scorers import features, site
 from comments.screening.scorers.weights import warm
@@ -27,6 +27,8 @@ GROWS = 2.0
 
 CURVE = (50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
 CALIBRATED_FROM = 200
+LOOKED_AT_EVERY = 50
+"""Decisions after which it is looked again whether an editor is unlike the others."""
 
 
 class BadLine(ValueError):
@@ -75,6 +77,12 @@ class Replay:
     """The same texts by the shipped model alone."""
 
     kept: list[tuple[Example, str, datetime | None]] = field(default_factory=list)
+    rows: list[tuple[str, list[float]]] = field(default_factory=list)
+    """Whose decision each of the last texts was, and how it was scored before it was learnt."""
+    by_editor: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Decisions and removals."""
+    odd: set[str] = field(default_factory=set)
+    """Editors of whom nothing is learnt, since they remove far more or far less than the others."""
     next_refit: int = FIRST_REFIT
     refits: int = 0
 
@@ -85,13 +93,26 @@ class Replay:
         self.scored.append(Scored(p, given.rejected))
         if not self.cold:
             self.shipped.append(Scored(example.shipped, given.rejected))
-        self.learner.learn(example)
+        decisions, removals = self.by_editor.get(given.editor, (0, 0))
+        self.by_editor[given.editor] = decisions + 1, removals + given.rejected
+        if given.editor not in self.odd:
+            self.learner.learn(example)
+            self.rows.append((given.editor, self.learner.recent[-1]))
         self.kept.append((example, given.editor, given.at))
         if len(self.kept) > 2 * MOST:
             del self.kept[:-MOST]
-        if self.learner.decisions >= self.next_refit:
+            del self.rows[: -2 * REMEMBERED]
+        changed = len(self.scored) % LOOKED_AT_EVERY == 0 and self._look_at_editors()
+        if changed or self.learner.decisions >= self.next_refit:
             self._refit()
         return p
+
+    def _look_at_editors(self) -> bool:
+        """Find out of whom nothing is to be learnt; return whether that has changed."""
+        rates = {who: (count, removals / count) for who, (count, removals) in self.by_editor.items() if who}
+        odd, _usual = outliers.odd_ones(rates)
+        changed, self.odd = odd != self.odd, odd
+        return changed
 
     def _read(self, given: Line) -> Example:
         buckets = array("i", features.buckets(given.text))
@@ -102,7 +123,7 @@ class Replay:
         return Example(shipped, buckets, given.rejected)
 
     def _refit(self) -> None:
-        latest = self.kept[-MOST:]
+        latest = [kept for kept in self.kept[-MOST:] if kept[1] not in self.odd]
         newest = max((at for _e, _w, at in latest if at is not None and at.tzinfo), default=None)
         totals: dict[int | None, float] = {}
         names = {name: number for number, name in enumerate(sorted({editor for _e, editor, _at in latest}))}
@@ -114,15 +135,16 @@ class Replay:
             totals[names[editor]] = totals.get(names[editor], 0.0) + weight
             aged.append((example, names[editor], weight))
         factors = shares(totals)
-        before = self.learner
         self.learner = fitted(
             [
                 example if weight * factors[who] == 1.0 else replace(example, weight=weight * factors[who])
                 for example, who, weight in aged
             ],
-            held_back=before.recent,
+            held_back=[row for editor, row in self.rows if editor not in self.odd],
         )
-        self.learner.decisions, self.learner.removals = before.decisions, before.removals
+        heard = [counts for editor, counts in self.by_editor.items() if editor not in self.odd]
+        self.learner.decisions = sum(decisions for decisions, _removals in heard)
+        self.learner.removals = sum(removals for _decisions, removals in heard)
         self.refits += 1
         self.next_refit = int(self.learner.decisions * GROWS)
 
@@ -134,6 +156,7 @@ class Replay:
             "removals": sum(row.rejected for row in rows),
             "cold": self.cold,
             "refits": self.refits,
+            "left_out": sorted(self.odd),
             "auc": _rounded(figures.auc(rows)),
             "auc_shipped_alone": _rounded(figures.auc(self.shipped)),
             "auc_after": {str(count): _rounded(figures.auc(rows[count:])) for count in CURVE if count < len(rows)},
