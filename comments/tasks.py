@@ -106,14 +106,17 @@ def on_decided(decision: Decision, **_signal: Any) -> None:
 @shared_task(base=Hint, name="comments.tasks.learn_from")
 def learn_from(decision_id: int, **_later: Any) -> None:
     """Write one decision down as a lesson and learn it, unless the model has learnt a moment ago."""
-    lessons.write([decision_id])
+    if lessons.write([decision_id]):
+        lessons.tell_scorers([decision_id])
     online.learn(patient=True)
 
 
 @shared_task(base=Hint, name="comments.tasks.learn")
 def learn(**_later: Any) -> None:
     """Find the decisions no message reached, and learn what waits."""
-    lessons.write(lessons.unwritten())
+    missed = lessons.unwritten()
+    if lessons.write(missed):
+        lessons.tell_scorers(missed)
     online.learn()
 
 

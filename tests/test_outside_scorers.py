@@ -27,7 +27,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
-from comments import conf, moderation, policy, posting, screening
+from comments import conf, moderation, policy, posting, screening, tasks
 from comments.breaker import Breaker
 from comments.checks import check_scorers
 from comments.models import Comment, Commenter, Decision, Discussion, Finding, Lesson, Status
@@ -879,6 +879,18 @@ def test_akismet_hears_of_what_it_missed_and_of_what_it_took_for_spam(
         ("/1.1/submit-spam", "Cheap watches, all brands."),
         ("/1.1/submit-ham", "My own watch stopped."),
     ]
+
+
+def test_an_editors_decision_reaches_akismet_once_through_the_task(
+    with_akismet: Neighbour, reader: Commenter, editor: Commenter, post: Post, decide: Any
+) -> None:
+    decision = decide(post(reader, "Cheap watches, all brands."), "reject", editor, reason="spam")
+    with_akismet.heard.clear()
+
+    tasks.learn_from(decision.pk)
+    tasks.learn_from(decision.pk)
+
+    assert [path for path, _headers, _body in with_akismet.heard] == ["/1.1/submit-spam"]
 
 
 def test_akismet_hears_when_a_rejection_for_spam_is_taken_back(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from comments import screening
 from comments.learning import versions
 from comments.learning.learner import Example
 from comments.models import Audit, Decider, Decision, Finding, Flag, Lesson, Status, Trigger
 from comments.screening.scorers import features, site
 from comments.screening.scorers.weights import BrokenModel, warm
+
+logger = logging.getLogger(__name__)
 
 SCORER = "local"
 HEAVIEST = 10.0
@@ -46,6 +50,23 @@ def write(decision_ids: Iterable[int]) -> int:
             ).update(decided_at=decision.created_at, decision=decision)
             written += 1
     return written
+
+
+def tell_scorers(decision_ids: Iterable[int]) -> None:
+    """
+    Tell every scorer in ``RULES`` what editors decided; those that cannot learn do nothing.
+
+    One that fails is logged and left alone: its next score, not its memory, is what comments wait for.
+    """
+    told = Lesson.objects.filter(decision__in=list(decision_ids)).select_related(
+        "decision", "revision__comment__author__user", "revision__comment__discussion"
+    )
+    found = list(told.order_by("pk"))
+    for asked in screening.scorers() if found else ():
+        try:
+            asked.learn(found)
+        except Exception:
+            logger.exception("%s did not take note of %d decisions", asked.name, len(found))
 
 
 def _lesson(decision: Decision) -> Lesson:

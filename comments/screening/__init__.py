@@ -2,7 +2,7 @@
 
 from comments.screening.engine import FAILED, advise, against_what_stands, combine, failed_too_often, run
 from comments.screening.verdicts import Candidate, Draft, Policy, Verdict, latest_run
-from comments.screening.watch import Watched, health
+from comments.screening.watch import Watched, health, scorers
 
 __all__ = [
     "FAILED",
@@ -18,4 +18,5 @@ __all__ = [
     "health",
     "latest_run",
     "run",
+    "scorers",
 ]

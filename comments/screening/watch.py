@@ -29,6 +29,16 @@ class Watched(NamedTuple):
     """It sends the texts of comments to somebody else."""
 
 
+def scorers() -> list[Scorer]:
+    """Return the scorers in ``RULES``, those that are switched off left out."""
+    settings = thresholds.of(None)
+    return [
+        asked
+        for path in settings.rules
+        if path.rsplit(".", 1)[-1] not in settings.switched_off and (asked := _importable(path)) is not None
+    ]
+
+
 def health() -> list[Watched]:
     """
     Return how each scorer in ``RULES`` is doing, those that are switched off left out. One query; none without scorers.
@@ -36,12 +46,7 @@ def health() -> list[Watched]:
     Workers ask scorers, and pages are made elsewhere: so what a scorer says of itself here counts only when it has
     something to complain of, and else the last thing that a worker wrote down about it. Whoever answers again is well.
     """
-    settings = thresholds.of(None)
-    listed = [
-        asked
-        for path in settings.rules
-        if path.rsplit(".", 1)[-1] not in settings.switched_off and (asked := _importable(path)) is not None
-    ]
+    listed = scorers()
     failing = _failing([asked.name for asked in listed]) if listed else {}
     found = []
     for asked in listed:
