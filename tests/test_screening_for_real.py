@@ -52,7 +52,7 @@ def test_every_signal_is_on_the_card_and_a_phrase_judges_the_next_comment(site: 
 
     # Every rule and scorer is asked, whatever the others say.
     number = posted(
-        mara, "THIS IS A DISGRACE AND EVERYBODY KNOWS IT, write to jo.dale@mail.example or www.buy.example/now"
+        mara, "THIS IS A DISGRACE AND EVERYBODY AT THE COUNCIL KNOWS IT! JO.DALE@MAIL.EXAMPLE, WWW.BUY.EXAMPLE/NOW"
     )
     card = judged(daniel, number, "held")
     assert {"links", "personal_data", "shouting", "score"} <= codes(card)
@@ -72,7 +72,7 @@ def test_a_house_rule_is_tried_on_the_past_and_then_holds(site: Deployment) -> N
     jo, daniel = site.client("reader2"), site.client("editor")
     judged(daniel, posted(jo, "Bring back the old ferry timetable, it was a marvel."), "published")
     definition = {
-        "when": {"all": [{"field": "text", "is": "contains", "value": "ferry"}]},
+        "when": {"all": [{"field": "comment.text", "is": "contains", "value": "ferry"}]},
         "then": [{"do": "hold"}],
     }
 
@@ -133,7 +133,7 @@ def test_enough_reports_hold_and_an_editors_word_stands(site: Deployment) -> Non
 
 def test_decisions_become_lessons(site: Deployment) -> None:
     mara, daniel = site.client("reader1"), site.client("moderator")
-    before = daniel.get("/moderation/models/").json()["progress"]["decisions"]
+    before = daniel.get("/moderation/models/").json()["learning"]["decisions"]
     number = posted(mara, "See also https://elsewhere.example/tram for the plans.")
     card = judged(daniel, number, "held")
 
@@ -142,4 +142,4 @@ def test_decisions_become_lessons(site: Deployment) -> None:
         json={"verdict": "reject", "reason": "spam", "version": card["version"]},
     ).raise_for_status()
 
-    eventually(lambda: daniel.get("/moderation/models/").json()["progress"]["decisions"] > before, what="the lesson")
+    eventually(lambda: daniel.get("/moderation/models/").json()["learning"]["decisions"] > before, what="the lesson")
