@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.core.cache import cache
 
 from comments import moderation, posting, threads, thresholds
-from comments.models import Comment, Commenter, Decider, Discussion, Trigger
+from comments.models import Comment, Commenter, Decider, Discussion, Reason, Trigger
 from comments.screening import Verdict
 
 
@@ -90,3 +90,10 @@ def decide() -> Callable[..., Any]:
         )
 
     return make
+
+
+@pytest.fixture
+def reasons(db: None) -> None:
+    """Bring back what a test that committed has emptied."""
+    for code in ("spam", "off_topic"):
+        Reason.objects.get_or_create(code=code)

@@ -321,7 +321,9 @@ def test_weights_come_back_as_they_were_stored() -> None:
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time anyway")
 @pytest.mark.django_db(transaction=True)
-def test_learners_at_once_lose_nothing(reader: Commenter, editor: Commenter, post: Post, decide: Decide) -> None:
+def test_learners_at_once_lose_nothing(
+    reader: Commenter, editor: Commenter, post: Post, decide: Decide, reasons: None
+) -> None:
     decided = [decide(post(reader, f"Text {number} on the tram."), "reject", editor).pk for number in range(24)]
 
     def work(mine: list[int]) -> None:
