@@ -138,6 +138,8 @@ DISGUISES = [
     ("paid *troll", "paid supertroll", "paid supertroll"),
     # Scripts without spaces, and Korean.
     ("傻瓜", "你是傻瓜吗", "傻瓜"),
+    ("傻瓜", "你是傻 瓜吗", "傻 瓜"),
+    ("傻瓜", "傻.瓜!", "傻.瓜"),
     ("ばか", "お前はバカだ", "バカ"),
     ("ばか", "ﾊﾞｶ", "ﾊﾞｶ"),
     ("โง่", "คุณโง่มาก", "โง่"),

@@ -667,6 +667,9 @@ class _Search:
     def _set_apart(self, pattern: Pattern, first: int, last: int) -> bool:
         """Say whether letters set apart are a word of their own, and not a part of one that is spelled out."""
         gaps, length = self.reading.gaps, len(self.reading.gaps)
+        if pattern.letters >= 2 and _unspaced.match(self.reading.letters[first]):
+            # Where words need no gap around them, one inside a word is there on purpose.
+            return True
         if pattern.letters < 3:
             return False
         if pattern.letters >= 5:
