@@ -98,13 +98,19 @@ def _decide(
     assistance: str = "none",
     reverses: Decision | None = None,
     flag_weight: Decimal | None = None,
+    looked_at: Revision | None = None,
 ) -> Decision:
-    """Do what :func:`decide` says, inside the caller's transaction."""
+    """
+    Do what :func:`decide` says, inside the caller's transaction.
+
+    ``looked_at`` is the latest text of the version in ``comment``, for a caller who has it: the version says that there
+    is no newer one.
+    """
     now = timezone.now()
     current = lock(comment.pk, comment.discussion_id)
     if current.version != comment.version:
         raise CommentChanged(current, _what_changed(current))
-    revision = current.revisions.latest("number")
+    revision = looked_at or current.revisions.latest("number")
     becomes = BECOMES[verdict.action]
     if becomes == Status.WITHDRAWN and current.status == Status.WITHDRAWN:
         raise CommentChanged(current, _what_changed(current))
@@ -439,7 +445,7 @@ def screen(comment_id: int, version: int) -> Decision | None:
             _answer_before_the_disk()
             Finding.objects.bulk_create([draft.as_row(revision) for draft in drafts])
             house_rules.follow_up(revision, drafts)
-            decision = _decide(comment, verdict, Decider.SCREENING, Trigger.SCREENING)
+            decision = _decide(comment, verdict, Decider.SCREENING, Trigger.SCREENING, looked_at=revision)
             _draw(revision, verdict, drafts)
             return decision
     except CommentChanged:
