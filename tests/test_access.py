@@ -1,0 +1,80 @@
+"""Who may open what: every address of the desk and of moderation, for everyone who is not a moderator."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import URLPattern
+
+from comments.api import urls
+from comments.models import Commenter, Desk, Token
+
+METHODS = ("get", "post", "put", "delete")
+
+
+def filled(route: str) -> str:
+    """Return an address of a route, with a number or a name in each of its places."""
+    return re.sub(r"<[^:>]*:[^>]*>", "1", route)
+
+
+def desk_addresses() -> Iterator[str]:
+    model_admin = admin.site._registry[Desk]
+    for pattern in model_admin.get_urls():
+        if isinstance(pattern, URLPattern) and (pattern.name or "").startswith("comments_desk"):
+            yield "/admin/comments/desk/" + filled(str(pattern.pattern).removeprefix("^"))
+
+
+def moderation_addresses() -> Iterator[str]:
+    for pattern in urls.urlpatterns:
+        route = str(pattern.pattern)
+        if route.startswith("moderation/"):
+            yield "/api/v1/" + filled(route)
+
+
+DESK, MODERATION = sorted(set(desk_addresses())), sorted(set(moderation_addresses()))
+
+
+def test_the_lists_are_not_empty() -> None:
+    assert len(DESK) > 12 and len(MODERATION) > 20
+
+
+@pytest.mark.parametrize("address", DESK)
+@pytest.mark.django_db
+def test_the_desk_is_for_moderators(address: str, reader: Commenter, person: Callable[..., Commenter]) -> None:
+    clerk = person("clerk")
+    clerk.user.is_staff = True
+    clerk.user.save()
+
+    for who, expected in ((None, 302), (reader, 302), (clerk, 403)):
+        client = Client()
+        if who is not None:
+            client.force_login(who.user)
+        for method in ("get", "post"):
+            assert getattr(client, method)(address).status_code in (expected, 405), (address, method, who)
+
+
+@pytest.mark.parametrize("address", MODERATION)
+@pytest.mark.django_db
+def test_moderation_over_the_api_is_for_moderators(address: str, reader: Commenter, editor: Commenter) -> None:
+    _row, of_reader = issued(reader, ["read", "write", "moderate"])
+    _row, without_scope = issued(editor, ["read", "write"])
+
+    for token, expected in (("", 401), (of_reader, 403), (without_scope, 403)):
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        for method in METHODS:
+            answer = (
+                getattr(Client(), method)(address, b"{}", content_type="application/json", headers=headers)
+                if (method != "get")
+                else Client().get(address, headers=headers)
+            )
+            assert answer.status_code in (expected, 405), (address, method, answer.content[:200])
+
+
+def issued(who: Commenter, scopes: list[str]) -> tuple[Any, str]:
+    issued = Token.objects.issue(who.user, scopes, 30, label="test")
+    return issued if isinstance(issued, tuple) else (issued, issued)
