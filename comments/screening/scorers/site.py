@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import struct
+import time
 import zlib
 from array import array
 from collections.abc import Sequence
@@ -107,6 +108,7 @@ def alone(buckets: Sequence[int]) -> tuple[float | None, str]:
     return own.probability(0.0, buckets), own.version
 
 
+_no_tables_at = float("-inf")
 _kept: tuple[thresholds.InForce, Taught | BrokenModel | None] | None = None
 
 
@@ -116,13 +118,16 @@ def active() -> Taught | None:
 
     Raise ``BrokenModel`` for one whose bytes, checksum or features are wrong.
     """
-    global _kept
+    global _kept, _no_tables_at
+    if time.monotonic() - _no_tables_at < thresholds.RECHECK_SECONDS:
+        return None
     try:
         now = thresholds.in_force()
     except (OperationalError, ProgrammingError):
         # Texts are scored from the command line where there are no tables yet, and then nothing was taught.
         if connection.in_atomic_block:
             raise
+        _no_tables_at = time.monotonic()
         return None
     if _kept is None or _kept[0] is not now:
         _kept = (now, _read())
