@@ -56,6 +56,7 @@ GOALS = {
     "seen-by-others": Goal("", p99=1000),
     "events": Goal("", p99=250),
     "screening": Goal("", p50=5, p99=25),
+    "screening-decided": Goal(""),
     "screening-hostile": Goal("", p99=250),
     "scoring": Goal("", p99=5),
 }

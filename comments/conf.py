@@ -180,7 +180,7 @@ class Settings:
     campaign_days: int = 7
     """See ``campaign_people``. For this long it is remembered what texts have in common, never the texts."""
 
-    hold_over_score: int = 90
+    hold_over_score: int = 50
     """A comment that the local scorer finds this likely to be removed, in percent, waits for an editor. 0: never."""
 
     flood_comments: int = 40
