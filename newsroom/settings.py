@@ -10,8 +10,9 @@ from pathlib import Path
 
 import django
 import environ
-from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
+
+from comments.schedule import BEAT_SCHEDULE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -158,20 +159,7 @@ CELERY_DB_REUSE_MAX = 10_000
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "comments.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
-    "run-due-jobs": {"task": "comments.tasks.run_due_jobs", "schedule": 30.0, "options": {"expires": 30}},
-    "send-answers": {"task": "comments.issues.tasks.send_answers", "schedule": 60.0, "options": {"expires": 60}},
-    "learn": {"task": "comments.tasks.learn", "schedule": 20.0, "options": {"expires": 20}},
-    "refit-model": {"task": "comments.tasks.refit_model", "schedule": crontab(hour=3, minute=40)},
-    "watch-auto-approval": {
-        "task": "comments.tasks.watch_auto_approval",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "forget-fingerprints": {"task": "comments.tasks.forget_fingerprints", "schedule": 3600.0},
-    "reconcile-counts": {"task": "comments.tasks.reconcile_counts", "schedule": 3600.0},
-}
+CELERY_BEAT_SCHEDULE = BEAT_SCHEDULE
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 
 # --- Comments ---------------------------------------------------------------------------------------------------------

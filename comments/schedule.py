@@ -1,0 +1,28 @@
+"""
+What has to happen by the clock: ``CELERY_BEAT_SCHEDULE = comments.schedule.BEAT_SCHEDULE`` in the project's settings.
+
+Imports nothing of Django, so that settings may import it. ``manage.py sweep --forever`` does the same without Celery.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery.schedules import crontab
+
+
+def _every(seconds: float) -> dict[str, Any]:
+    # A message that waited for its turn longer than this is of no use any more: the next one is there.
+    return {"schedule": seconds, "options": {"expires": seconds}}
+
+
+BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "comments-sweep": {"task": "comments.tasks.sweep", **_every(15.0)},
+    "comments-jobs": {"task": "comments.tasks.run_due_jobs", **_every(30.0)},
+    "comments-answers": {"task": "comments.issues.tasks.send_answers", **_every(60.0)},
+    "comments-learn": {"task": "comments.tasks.learn", **_every(20.0)},
+    "comments-refit": {"task": "comments.tasks.refit_model", "schedule": crontab(hour=3, minute=40)},
+    "comments-approvals": {"task": "comments.tasks.watch_auto_approval", **_every(60.0)},
+    "comments-fingerprints": {"task": "comments.tasks.forget_fingerprints", "schedule": 3600.0},
+    "comments-counts": {"task": "comments.tasks.reconcile_counts", "schedule": 3600.0},
+}
