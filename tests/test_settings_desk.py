@@ -336,3 +336,17 @@ def test_setting_what_is_set_already_leaves_no_trace(
     assert program("PUT", "moderation/settings/repeat_hours/", {"value": None}).status_code == 200
 
     assert PolicyChange.objects.count() == 1
+
+
+def test_what_leaves_the_site_is_said_on_the_page(client: Client, editor: Commenter, settings: Any) -> None:
+    settings.COMMENTS = {
+        "RULES": [*conf.RULES, "comments.screening.scorers.http.endpoint"],
+        "SCORER_URL": "https://scorer.example/",
+        "SCORER_SECRET": "a secret of some length",
+    }
+    client.force_login(editor.user)
+
+    shown = client.get("/admin/comments/desk/settings/").content.decode()
+
+    assert shown.count("text leaves the site") == 1 and shown.count("on this machine") == 2
+    assert "a secret" not in shown and "scorer.example" not in shown

@@ -19,12 +19,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
-from comments import conf, policy, thresholds
+from comments import conf, policy, screening, thresholds
 from comments.desk import queues
 from comments.desk.forms import BIGGEST
 from comments.desk.views import for_moderators
 from comments.exceptions import Refused
 from comments.models import Commenter, Discussion, PolicyChange, Setting
+from comments.screening import sentences
 
 PAGE = "admin:comments_desk_settings"
 HISTORY = 30
@@ -215,6 +216,7 @@ def _page(request: HttpRequest, site: AdminSite, place: Place, *, alert: str = "
         .exclude(scope=Setting.Scope.SITE)
         .count(),
         "switches": [(name, name not in everywhere.switched_off) for name in asked],
+        "scorers": [(sentences.scorer_title(one.name), one) for one in screening.health()],
         "history": _history(),
         "said": [str(message) for message in get_messages(request)],
         "alert": alert,

@@ -183,6 +183,8 @@ def scorer_title(name: str) -> str:
             return _("The HTTP scorer")
         case "local":
             return _("The local model")
+        case "spam":
+            return _("The local model for advertising")
         case _other:
             return _("The scorer “%(name)s”") % {"name": name}
 
