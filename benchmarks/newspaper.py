@@ -160,6 +160,8 @@ class Newspaper(Deployment):
             # By id: a post that was under way when the load ended may still arrive between the two.
             db.execute("SELECT id FROM comments_comment WHERE status = 'received'")
             waiting = [pk for (pk,) in db.fetchall()]
+            # A worker that was ended in the middle has left these.
+            db.execute("DELETE FROM comments_fingerprint WHERE comment_id = ANY(%s)", [waiting])
             db.execute("DELETE FROM comments_revision WHERE comment_id = ANY(%s)", [waiting])
             db.execute("DELETE FROM comments_comment WHERE id = ANY(%s)", [waiting])
             db.execute("VACUUM ANALYZE comments_revision, comments_comment")
