@@ -51,6 +51,11 @@ def run(base: str, requests: list[Request], seconds: float, connections: int = C
     return asyncio.run(_built_in(base, requests, seconds, connections))
 
 
+def scattered(number: int) -> str:
+    """Return what ``%N%`` becomes in the request of this number: figures that are unlike those of its neighbours."""
+    return str(number * 7919 % 1_000_003)
+
+
 # --- wrk --------------------------------------------------------------------------------------------------------------
 
 SCRIPT = """
@@ -67,7 +72,7 @@ function request()
   n = n + 1
   local r = list[(n - 1) %% #list + 1]
   if r.ready then return r.ready end
-  return wrk.format(r.method, r.path, r.headers, (r.body:gsub("%%%%N%%%%", tostring(n))))
+  return wrk.format(r.method, r.path, r.headers, (r.body:gsub("%%%%N%%%%", tostring((n * 7919) %% 1000003))))
 end
 function done(summary, latency)
   local e = summary.errors
@@ -116,7 +121,7 @@ async def _built_in(base: str, requests: list[Request], seconds: float, connecti
 
     def bytes_of(number: int) -> bytes:
         r = requests[number % len(requests)]
-        body = r.body.replace("%N%", str(number)).encode()
+        body = r.body.replace("%N%", scattered(number)).encode()
         lines = [f"{r.method} {r.path} HTTP/1.1", f"Host: {host}:{port}"]
         lines += [f"{name}: {value}" for name, value in r.headers.items()]
         if body:

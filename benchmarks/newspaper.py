@@ -22,11 +22,9 @@ READERS = 200
 COUNTED = 50
 KEEP = ("--blocking-threads-idle-timeout", "600")
 """A thread that ends takes its connection to the database with it; between two workloads none should."""
-TEXT = (
-    "I was there on the second night and the timetable was the problem all along, and that is where I would begin. "
-    "Nobody has asked the people who say that the trial is too short to tell, so please print the figures next to the "
-    "claims. Number %N% of {run}."
-)
+SENTENCE = "I was there on the second night and the timetable was the problem all along, so print it next to the claim."
+TEXT = " ".join(f"{word} {{run}}%N%" for word in SENTENCE.split())
+"""Figures after every word: to the rules about near-repeats no two of these texts are alike, as readers' are not."""
 
 
 class Unanswered(Exception):
@@ -204,7 +202,7 @@ class Newspaper(Deployment):
     def posts(self, keys: list[str], parent: int | None = None) -> list[Request]:
         """Return one post for each reader, to ``keys`` in turn; no two that are sent have the same words."""
         self.run_number += 1
-        said: dict[str, Any] = {"text": TEXT.replace("{run}", f"{os.getpid()}-{self.run_number}")}
+        said: dict[str, Any] = {"text": TEXT.replace("{run}", self._letters())}
         if parent:
             said["parent"] = parent
         return [
@@ -216,6 +214,10 @@ class Newspaper(Deployment):
             )
             for n in range(max(len(keys), READERS))
         ]
+
+    def _letters(self) -> str:
+        """Return three letters that name this round of posts."""
+        return "".join("bcdfghjkmnpqrstvwxz"[self.run_number // 19**place % 19] for place in range(3))
 
     def deep(self, size: int) -> int:
         """Return the id of a published comment that is six deep, or as deep as there is."""
