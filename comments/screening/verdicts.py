@@ -129,7 +129,3 @@ class Candidate:
     @cached_property
     def text_hash(self) -> str:
         return digest(self.text)
-
-    @property
-    def published_before(self) -> int:
-        return self.author.published_count if self.author else 0
