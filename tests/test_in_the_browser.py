@@ -341,8 +341,8 @@ def api(site: Site, who: str, path: str, body: dict[str, Any], method: str = "PO
 
 
 @pytest.fixture(scope="module")
-def policy(site: Site) -> None:
-    """Give the pages something to show: a phrase, a rule that was tried, a setting, a report, a card that waits."""
+def policy(site: Site) -> int:
+    """Give the pages something to show: a phrase, a tried rule, a setting, a report. Return an answer that waits."""
 
     api(site, "editor", "moderation/phrases/", {"phrase": "paid troll", "kind": "suspect"})
     definition = {
@@ -366,20 +366,25 @@ def policy(site: Site) -> None:
     while time.monotonic() < until:
         try:
             api(site, "reader1", f"comments/{number}/flags/", {"reason": "off_topic"})
-            return
+            break
         except urllib.error.HTTPError:
             time.sleep(0.2)
-    pytest.fail("the comment was not published")
+    else:
+        pytest.fail("the comment was not published")
+    answer = {"text": "A bar, and a paid troll behind it.", "parent": number}
+    return int(api(site, "reader1", f"discussions/{key}/comments/", answer)["id"])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.usefixtures("policy")
-def test_axe_finds_nothing_on_the_pages_of_screening(window: Callable[..., Window], scheme: str, width: int) -> None:
+def test_axe_finds_nothing_on_the_pages_of_screening(
+    window: Callable[..., Window], policy: int, scheme: str, width: int
+) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
     editor = window("editor", story=DESK, color_scheme=scheme, viewport={"width": width, "height": 900})
-    for address in ("", "?queue=reported", "?queue=audit", "phrases/", "settings/", "rules/", "rules/1/", "model/"):
+    queues = ("", f"?open={policy}", "?queue=reported", "?queue=audit")
+    for address in (*queues, "phrases/", "settings/", "rules/", "rules/1/", "model/"):
         editor.page.goto(f"{DESK}{address}")
 
         found = Axe().run(editor.page, context="#desk").response["violations"]
