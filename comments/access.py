@@ -98,14 +98,55 @@ def is_staff(person: Commenter | None) -> bool:
     return bool(person and person.user and person.user.is_staff and person.user.is_active)
 
 
-def may_moderate(user: Any) -> bool:
-    """Say whether ``user`` may decide about comments. Superusers, and people who are not staff, cost no query."""
-    return bool(user and user.is_active and user.is_staff and user.has_perm("comments.moderate"))
+# --- The newsroom's roles ---------------------------------------------------------------------------------------------
+#
+# Permissions of the desk, given by groups (migration 0007). Superusers, and people who are not staff, cost no query.
 
 
-def require_moderator(user: Any) -> None:
-    if not may_moderate(user):
-        raise Refused("not_a_moderator", _("Only the newsroom's moderators can do this."), status=403)
+def may(user: Any, permission: str) -> bool:
+    """Say whether ``user`` works for the newsroom and has ``permission`` of the desk: ``see_audit``."""
+    return bool(user and user.is_active and user.is_staff and user.has_perm(f"comments.{permission}"))
+
+
+def sections_of(user: Any) -> frozenset[str] | None:
+    """Return the sections in which ``user`` may decide; ``None`` means in all. One query for section moderators."""
+    if may(user, "moderate"):
+        return None
+    if not may(user, "moderate_sections"):
+        return frozenset()
+    kept: frozenset[str] | None = getattr(user, "_comment_sections", None)
+    if kept is None:
+        kept = frozenset(user.comment_sections.values_list("section", flat=True))
+        user._comment_sections = kept
+    return kept
+
+
+def may_moderate(user: Any, discussion: Discussion | None = None) -> bool:
+    """Say whether ``user`` may decide about comments: in ``discussion``, or anywhere at all."""
+    sections = sections_of(user)
+    if sections is None:
+        return True
+    return discussion.section in sections if discussion else bool(sections)
+
+
+def may_see_desk(user: Any) -> bool:
+    """Say whether ``user`` may look at the desk: viewers and everyone who decides."""
+    return may(user, "see_desk") or may_moderate(user)
+
+
+def require_moderator(user: Any, discussion: Discussion | None = None) -> None:
+    """Raise ``Refused`` (403) unless ``user`` may decide about comments, in ``discussion`` if one is given."""
+    if may_moderate(user, discussion):
+        return
+    if discussion is not None and may_moderate(user):
+        raise Refused("other_section", _("This comment stands in a section that is not yours."), status=403)
+    raise Refused("not_a_moderator", _("Only the newsroom's moderators can do this."), status=403)
+
+
+def require(user: Any, permission: str) -> None:
+    """Raise ``Refused`` (403) unless ``user`` has ``permission`` of the desk."""
+    if not may(user, permission):
+        raise Refused("not_allowed", _("Your role in the newsroom does not allow this."), status=403, needs=permission)
 
 
 def require_signed_in(user: Any) -> None:

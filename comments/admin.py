@@ -31,13 +31,21 @@ from comments.desk import phrases as phrase_views
 from comments.desk import settings as policy_page
 from comments.exceptions import Refused
 from comments.models import (
+    Acknowledgement,
+    Appeal,
+    Assignment,
     Audit,
+    AuditEntry,
     AutoApproval,
+    BulkAction,
+    Claim,
     Comment,
     Commenter,
     Decision,
     DecisionWords,
+    Delivery,
     Desk,
+    DeskPreference,
     Discussion,
     Finding,
     Fingerprint,
@@ -48,13 +56,18 @@ from comments.models import (
     IssueReport,
     Job,
     Lesson,
+    Note,
     Phrase,
     PolicyChange,
     PolicyVersion,
     Reaction,
     Reason,
     Revision,
+    Sanction,
+    SanctionWords,
+    SavedQueue,
     ScoringModel,
+    SectionAccess,
     Setting,
     Token,
 )
@@ -144,15 +157,19 @@ def on_the_desk(comment_id: int | None) -> str:
 # --- The desk -------------------------------------------------------------------------------------------------------
 
 
+PARTS_OF_THE_DESK: tuple[Any, ...] = (views, policy_page, phrase_views, rules, model)
+"""Modules of the desk, each with its ``ADDRESSES``: route, view, and the name after ``admin:comments_desk_``."""
+
+
 @admin.register(Desk)
 class DeskAdmin(ReadOnly):
     """Gives the desk its addresses under the admin's and nothing of the admin's own pages."""
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return access.may_moderate(request.user)
+        return access.may_see_desk(request.user)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return access.may_moderate(request.user)
+        return access.may_see_desk(request.user)
 
     def get_urls(self) -> list[URLPattern]:
         def door(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -160,24 +177,9 @@ class DeskAdmin(ReadOnly):
             return inside
 
         return [
-            path("", door(views.queue), name="comments_desk_changelist"),
-            path("card/<int:pk>/", door(views.card), name="comments_desk_card"),
-            path("decide/", door(views.decide), name="comments_desk_decide"),
-            path("issues/", door(views.issues), name="comments_desk_issues"),
-            path("numbers/", door(views.figures), name="comments_desk_numbers"),
-            path("settings/", door(policy_page.settings), name="comments_desk_settings"),
-            path("settings/change/", door(policy_page.change), name="comments_desk_settings_change"),
-            path("settings/take-back/", door(policy_page.take_back), name="comments_desk_settings_take_back"),
-            path("phrases/", door(phrase_views.phrase_list), name="comments_desk_phrases"),
-            path("phrases/add/", door(phrase_views.add), name="comments_desk_phrase_add"),
-            path("phrases/remove/", door(phrase_views.remove), name="comments_desk_phrase_remove"),
-            path("phrases/import/", door(phrase_views.bring_in), name="comments_desk_phrases_import"),
-            path("phrases/export/", door(phrase_views.export), name="comments_desk_phrases_export"),
-            path("rules/", door(rules.listed), name="comments_desk_rules"),
-            path("rules/new/", door(rules.one), name="comments_desk_new_rule"),
-            path("rules/<int:pk>/", door(rules.one), name="comments_desk_rule"),
-            path("model/", door(model.page), name="comments_desk_model"),
-            path("model/do/", door(model.act), name="comments_desk_model_act"),
+            path(route, door(view), name=f"comments_desk_{name}")
+            for part in PARTS_OF_THE_DESK
+            for route, view, name in part.ADDRESSES
         ]
 
 
@@ -412,6 +414,106 @@ class CommenterAdmin(NeverDeleted):
     def save_model(self, request: HttpRequest, obj: Commenter, form: Any, change: bool) -> None:
         """Write what was changed and nothing else: the counts move while the form is open."""
         obj.save(update_fields=form.changed_data)
+
+
+@admin.register(Sanction)
+class SanctionAdmin(BigReadOnly):
+    list_display = ("id", "kind", "person", "email_domain", "starts_at", "ends_at", "reason", "made_by", "created_at")
+    list_select_related = ("person", "made_by")
+    list_filter = ("kind", "created_at")
+    search_fields = ("=public_id", "person__name", "=email_domain")
+
+
+@admin.register(SanctionWords)
+class SanctionWordsAdmin(BigReadOnly):
+    list_display = ("id", "sanction", "explanation", "private_note")
+    list_select_related = ("sanction__person",)
+
+
+@admin.register(Acknowledgement)
+class AcknowledgementAdmin(BigReadOnly):
+    list_display = ("id", "sanction", "created_at")
+    list_select_related = ("sanction__person",)
+
+
+@admin.register(Appeal)
+class AppealAdmin(BigReadOnly):
+    list_display = ("id", "appellant", "state", "filed_at", "due_at", "ruled_by", "ruled_at")
+    list_select_related = ("appellant", "ruled_by")
+    list_filter = ("state", "filed_at")
+    search_fields = ("=public_id", "appellant__name", "text")
+
+
+# --- The desk's own rows --------------------------------------------------------------------------------------------
+
+
+@admin.register(Note)
+class NoteAdmin(BigReadOnly):
+    list_display = ("id", "text", "comment", "person", "made_by", "created_at")
+    list_select_related = ("comment", "person", "made_by")
+    search_fields = ("text",)
+
+
+@admin.register(Assignment)
+class AssignmentAdmin(BigReadOnly):
+    list_display = ("id", "desk", "to_person", "to_group", "made_by", "created_at", "closed_at")
+    list_select_related = ("to_person", "to_group", "made_by")
+
+    @admin.display(description=gettext_lazy("comment"))
+    def desk(self, assignment: Assignment) -> str:
+        return on_the_desk(assignment.comment_id)
+
+
+@admin.register(Claim)
+class ClaimAdmin(BigReadOnly):
+    list_display = ("id", "desk", "person", "until")
+    list_select_related = ("person",)
+
+    @admin.display(description=gettext_lazy("comment"))
+    def desk(self, claim: Claim) -> str:
+        return on_the_desk(claim.comment_id)
+
+
+@admin.register(SavedQueue)
+class SavedQueueAdmin(BigReadOnly):
+    list_display = ("id", "name", "query", "made_by", "is_shared")
+    list_select_related = ("made_by",)
+
+
+@admin.register(BulkAction)
+class BulkActionAdmin(BigReadOnly):
+    list_display = ("id", "query", "verdict", "reason", "made_by", "created_at")
+    list_select_related = ("made_by",)
+
+
+@admin.register(DeskPreference)
+class DeskPreferenceAdmin(BigReadOnly):
+    list_display = ("id", "person", "changed_at")
+    list_select_related = ("person",)
+
+
+@admin.register(SectionAccess)
+class SectionAccessAdmin(Admin):
+    list_display = ("user", "section")
+    list_select_related = ("user",)
+    list_filter = ("section",)
+    autocomplete_fields = ("user",)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(BigReadOnly):
+    list_display = ("id", "kind", "subject", "made_by", "created_at")
+    list_select_related = ("made_by",)
+    list_filter = ("kind", "created_at")
+    search_fields = ("subject", "note", "made_by__name")
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(BigReadOnly):
+    list_display = ("id", "way", "key", "state", "attempts", "created_at", "sent_at", "error")
+    list_filter = ("way", "state", "created_at")
+    search_fields = ("=key",)
+    exclude = ("text", "html")
 
 
 # --- Policy ---------------------------------------------------------------------------------------------------------

@@ -20,7 +20,9 @@ from comments.access import is_staff
 from comments.exceptions import CommentChanged, Refused
 from comments.http import request_id
 from comments.models import (
+    Appeal,
     Audit,
+    BulkAction,
     Comment,
     Commenter,
     Decider,
@@ -31,6 +33,7 @@ from comments.models import (
     Flag,
     Reason,
     Revision,
+    Sanction,
     Status,
     Trigger,
 )
@@ -44,6 +47,9 @@ BECOMES = {
     "reject": Status.REJECTED,
     "withdraw": Status.WITHDRAWN,
 }
+Cause = Appeal | BulkAction | Sanction
+"""What a decision is part of, when it is not an editor's about one card."""
+
 lot: Callable[[], float] = SystemRandom().random
 """Draws spot checks: a number from 0 to 1, below the share that is to be drawn."""
 
@@ -73,6 +79,7 @@ def decide(
     made_by: Commenter | None = None,
     assistance: str = "none",
     reverses: Decision | None = None,
+    because_of: Cause | None = None,
 ) -> Decision:
     """
     Give ``comment`` the status in ``verdict`` and write down who decided and why.
@@ -81,10 +88,10 @@ def decide(
     the caller looked at, and ``Refused`` when a rejection has no reason or there is nothing safe to publish.
 
     While an edit waits beside published words, the verdict is about the edit: holding or rejecting it leaves the
-    published words standing.
+    published words standing. ``because_of`` is the appeal, the bulk action or the sanction that it belongs to.
     """
     with transaction.atomic():
-        decision = _decide(comment, verdict, decider, trigger, made_by, assistance, reverses)
+        decision = _decide(comment, verdict, decider, trigger, made_by, assistance, reverses, because_of=because_of)
     comment.refresh_from_db()
     return decision
 
@@ -99,6 +106,7 @@ def _decide(
     reverses: Decision | None = None,
     flag_weight: Decimal | None = None,
     looked_at: Revision | None = None,
+    because_of: Cause | None = None,
 ) -> Decision:
     """
     Do what :func:`decide` says, inside the caller's transaction.
@@ -190,6 +198,9 @@ def _decide(
         terms_anchor=reason.terms_anchor if reason else "",
         guidelines_version=conf.get().guidelines_version,
         reverses=reverses,
+        appeal=because_of if isinstance(because_of, Appeal) else None,
+        bulk=because_of if isinstance(because_of, BulkAction) else None,
+        sanction=because_of if isinstance(because_of, Sanction) else None,
         flag_weight=flag_weight,
         score=verdict.score,
         scorer_version=verdict.scorer_version,

@@ -16,5 +16,8 @@ comment_decided = Signal()
 discussion_changed = Signal()
 """``discussion`` was opened, closed or configured."""
 
+delivery_written = Signal()
+"""``delivery_id``: a mail or a message to another program waits to be sent."""
+
 job_begun = Signal()
 """``job_id``: a job was written down that may begin at once."""

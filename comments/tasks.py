@@ -19,7 +19,7 @@ from django.db import close_old_connections, transaction
 from django.dispatch import receiver
 from django.utils import timezone
 
-from comments import discussions, jobs, moderation, signals, thresholds
+from comments import discussions, jobs, moderation, outbox, signals, thresholds
 from comments import rescreening as rescreening  # so that a worker knows this kind of job
 from comments.breaker import Breaker
 from comments.learning import auto_approval, lessons, online, refit
@@ -85,6 +85,24 @@ def run_due_jobs(**_later: Any) -> None:
     """Take up the jobs that no message reached, or whose worker died."""
     for job_id in jobs.due():
         jobs.run(job_id, seconds=60)
+
+
+@shared_task(base=Hint, name="comments.tasks.send_delivery")
+def send_delivery(delivery_id: int, **_later: Any) -> None:
+    """Send one mail or one message to another program, once."""
+    outbox.send(delivery_id)
+
+
+@receiver(signals.delivery_written)
+def send_at_once(delivery_id: int, **_more: Any) -> None:
+    send_delivery.delay_on_commit(delivery_id)
+
+
+@shared_task(base=Hint, name="comments.tasks.send_deliveries")
+def send_deliveries(**_later: Any) -> None:
+    """Send what no message reached, and what failed before."""
+    for delivery_id in outbox.due():
+        outbox.send(delivery_id)
 
 
 @shared_task(base=Hint, name="comments.tasks.reconcile_counts")

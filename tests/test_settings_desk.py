@@ -56,9 +56,9 @@ def test_readers_and_staff_without_the_permission_do_not_get_in(reader: Commente
     assert not Setting.objects.exists()
 
 
-def test_the_permission_to_moderate_is_enough(discussion: Discussion) -> None:
+def test_the_permission_to_change_policy_is_enough(discussion: Discussion) -> None:
     user = get_user_model().objects.create_user("desk", "d@example.org", "a long password", is_staff=True)
-    user.user_permissions.add(Permission.objects.get(codename="moderate"))
+    user.user_permissions.add(Permission.objects.get(codename="change_policy"))
     client = Client()
     client.force_login(user)
 

@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from comments import tasks
-from comments.desk import queues
+from comments.desk import frame
 from comments.desk.forms import BIGGEST, ApprovalForm
-from comments.desk.views import Place, _context, for_moderators
+from comments.desk.frame import for_those_who
 from comments.exceptions import Refused
 from comments.learning import auto_approval, refit, state, versions
 from comments.learning.why import percent
@@ -37,14 +37,12 @@ class Step:
 
 
 @require_GET
-@for_moderators
+@for_those_who("change_policy")
 def page(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Show it."""
     found = state.read()
     steps = curve(found["models"])
-    context = _context(request, site, Place(queues.QUEUES[0]), queues.counts()) | {
-        "title": _("Model"),
-        "tab": "model",
+    context = frame.context(request, site, tab="model", title=_("Model")) | {
         "learning": found["learning"],
         "is_learning": found["learning"]["decisions"] < found["learning"]["needed"],
         "own_share": percent(found["learning"]["share_of_own"]),
@@ -98,7 +96,7 @@ def curve(models: list[dict[str, Any]]) -> list[Step]:
 
 
 @require_POST
-@for_moderators
+@for_those_who("change_policy")
 def act(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Refit, use a model, forget everything, or set approval by score; then back to the page with a sentence."""
     editor = Commenter.objects.for_user(request.user)
@@ -144,3 +142,9 @@ def _do(request: HttpRequest, asked: str, number: str, editor: Commenter) -> str
                 "state": AutoApproval.State(row.state).label,
             }
     raise Http404
+
+
+ADDRESSES = [
+    ("model/", page, "model"),
+    ("model/do/", act, "model_act"),
+]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
@@ -21,9 +20,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from comments import phrases
-from comments.desk import cards, queues
+from comments.desk import cards, frame
 from comments.desk.forms import BIGGEST, complaint
-from comments.desk.views import for_moderators
+from comments.desk.frame import for_those_who
 from comments.exceptions import Refused
 from comments.models import Commenter, Phrase
 
@@ -91,7 +90,7 @@ class Shown:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@for_moderators
+@for_those_who("change_policy")
 def phrase_list(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Show the list; a ``text`` that is posted is shown with what it would hit."""
     shown = Shown()
@@ -137,11 +136,7 @@ def _page(request: HttpRequest, site: AdminSite, shown: Shown, status: int = 200
     total = rows.count()
     query = {name: str(chosen[name]) for name in ("q", "kind", "language") if chosen.get(name)}
     here = reverse(PAGE)
-    context: dict[str, Any] = site.each_context(request) | {
-        "is_nav_sidebar_enabled": False,
-        "tab": "phrases",
-        "title": _("Phrases"),
-        "counts": queues.counts(),
+    context = frame.context(request, site, tab="phrases", title=_("Phrases")) | {
         "phrases": rows[(page - 1) * ROWS : page * ROWS],
         "now": timezone.now(),
         "total": total,
@@ -179,7 +174,7 @@ def _counted(report: phrases.Imported) -> str:
 
 
 @require_POST
-@for_moderators
+@for_those_who("change_policy")
 def add(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Add one phrase, or change the one that is there."""
     form = AddForm(request.POST)
@@ -212,7 +207,7 @@ def add(request: HttpRequest, site: AdminSite) -> HttpResponse:
 
 
 @require_POST
-@for_moderators
+@for_those_who("change_policy")
 def remove(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Remove one phrase."""
     form = RemoveForm(request.POST)
@@ -228,7 +223,7 @@ def remove(request: HttpRequest, site: AdminSite) -> HttpResponse:
 
 
 @require_POST
-@for_moderators
+@for_those_who("change_policy")
 def bring_in(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Import what was pasted or sent, and show what became of each line."""
     form = ImportForm(request.POST, request.FILES)
@@ -253,7 +248,7 @@ def bring_in(request: HttpRequest, site: AdminSite) -> HttpResponse:
 
 
 @require_GET
-@for_moderators
+@for_those_who("change_policy")
 def export(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Answer with the whole list as CSV."""
     response = HttpResponse(phrases.export_phrases(), content_type="text/csv; charset=utf-8")
@@ -265,3 +260,12 @@ def _back() -> HttpResponse:
     response = HttpResponseRedirect(reverse(PAGE))
     response.status_code = 303
     return response
+
+
+ADDRESSES = [
+    ("phrases/", phrase_list, "phrases"),
+    ("phrases/add/", add, "phrase_add"),
+    ("phrases/remove/", remove, "phrase_remove"),
+    ("phrases/import/", bring_in, "phrases_import"),
+    ("phrases/export/", export, "phrases_export"),
+]

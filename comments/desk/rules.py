@@ -20,7 +20,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from comments import house_rules, jobs, rule_trials, tasks, text
-from comments.desk import queues, views
+from comments.desk import frame, views
+from comments.desk.frame import for_those_who
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Decider, Decision, HouseRule, Job, Reason, Revision
 from comments.screening.house_rules import (
@@ -302,13 +303,12 @@ def dos() -> list[tuple[str, str]]:
 
 
 @require_GET
-@views.for_moderators
+@for_those_who("change_policy")
 def listed(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Show the rules with how often they were right, and what they told the desk of."""
     rules = list(HouseRule.objects.all())
     records = house_rules.records(rules)
-    context = _context(request, site) | {
-        "title": _("House rules"),
+    context = frame.context(request, site, tab="rules", title=_("House rules")) | {
         "rules": [
             {
                 "rule": rule,
@@ -358,7 +358,7 @@ class Visit:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@views.for_moderators
+@for_those_who("change_policy")
 def one(request: HttpRequest, site: AdminSite, pk: int | None = None) -> HttpResponse:
     """Show one rule as a form; ``do`` says which of its buttons was pressed."""
     rule = HouseRule.objects.filter(pk=pk).first() if pk else None
@@ -503,8 +503,8 @@ def _trial(request: HttpRequest, rule: HouseRule | None) -> Job | None:
 
 def _shown(visit: Visit) -> HttpResponse:
     rule, data = visit.rule, visit.request.POST
-    context = _context(visit.request, visit.site) | {
-        "title": rule.name if rule else _("A new house rule"),
+    title = rule.name if rule else _("A new house rule")
+    context = frame.context(visit.request, visit.site, tab="rules", title=title) | {
         "rule": rule,
         "written": visit.written,
         "parts": [("when", visit.written.when), ("unless", visit.written.unless)],
@@ -537,14 +537,6 @@ def _sentence(written: Written) -> str:
         return as_sentence(house_rules.checked(written.definition()).definition)
     except Refused:
         return ""
-
-
-def _context(request: HttpRequest, site: AdminSite) -> dict[str, Any]:
-    return site.each_context(request) | {
-        "is_nav_sidebar_enabled": False,
-        "tab": "rules",
-        "counts": queues.counts(),
-    }
 
 
 def _card(comment_id: int) -> str:
@@ -642,3 +634,10 @@ def _samples(ids: list[int]) -> dict[int, dict[str, Any]]:
         }
         for comment in Comment.objects.filter(pk__in=ids).select_related("author").defer("html")
     }
+
+
+ADDRESSES = [
+    ("rules/", listed, "rules"),
+    ("rules/new/", one, "new_rule"),
+    ("rules/<int:pk>/", one, "rule"),
+]

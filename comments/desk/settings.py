@@ -20,9 +20,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from comments import conf, policy, screening, thresholds
-from comments.desk import queues
+from comments.desk import frame
 from comments.desk.forms import BIGGEST
-from comments.desk.views import for_moderators
+from comments.desk.frame import for_those_who
 from comments.exceptions import Refused
 from comments.models import Commenter, Discussion, PolicyChange, Setting
 from comments.screening import sentences
@@ -190,7 +190,7 @@ def _history() -> list[Change]:
 
 
 @require_GET
-@for_moderators
+@for_those_who("change_policy")
 def settings(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Show every setting at a place, the switches for emergencies, and what changed lately."""
     form = PlaceForm(request.GET)
@@ -203,11 +203,7 @@ def _page(request: HttpRequest, site: AdminSite, place: Place, *, alert: str = "
     everywhere = thresholds.of(None, exact=True)
     sections = Discussion.objects.exclude(section="").order_by("section").values_list("section", flat=True).distinct()
     asked = [path.rsplit(".", 1)[-1] for path in everywhere.rules]
-    context = site.each_context(request) | {
-        "is_nav_sidebar_enabled": False,
-        "title": _("Settings"),
-        "tab": "settings",
-        "counts": queues.counts(),
+    context = frame.context(request, site, tab="settings", title=_("Settings")) | {
         "place": place,
         "sections": list(sections[:MOST_SECTIONS]),
         "rows": [_row(name, place) for name in conf.PANEL],
@@ -225,7 +221,7 @@ def _page(request: HttpRequest, site: AdminSite, place: Place, *, alert: str = "
 
 
 @require_POST
-@for_moderators
+@for_those_who("change_policy")
 def change(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Set one value at the place that was looked at, take the value of the level above, or switch a rule on or off."""
     form = ValueForm(request.POST)
@@ -281,7 +277,7 @@ def _switch(rule: str, on: bool, editor: Commenter, note: str) -> str:
 
 
 @require_POST
-@for_moderators
+@for_those_who("change_policy")
 def take_back(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Take one change of a setting back."""
     number = request.POST.get("change", "")
@@ -309,3 +305,10 @@ def _done(request: HttpRequest, site: AdminSite, place: Place, verb: Callable[[]
     response = HttpResponseRedirect(place.url)
     response.status_code = 303
     return response
+
+
+ADDRESSES = [
+    ("settings/", settings, "settings"),
+    ("settings/change/", change, "settings_change"),
+    ("settings/take-back/", take_back, "settings_take_back"),
+]

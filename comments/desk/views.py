@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.messages import get_messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from comments import access, moderation
-from comments.desk import cards, notices, numbers, queues
+from comments import moderation
+from comments.desk import cards, frame, numbers, queues
 from comments.desk.forms import BIGGEST, WORDS, DecisionForm, PlaceForm, SeenForm, UndoForm, complaint
+from comments.desk.frame import for_moderators
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Decider, Decision, Reason, Status
 from comments.screening import Verdict
@@ -35,20 +34,6 @@ BACK = {
     Status.REJECTED: "reject",
 }
 """The verdict that brings a comment back to where it was. What was never judged waits for an editor."""
-
-View = Callable[..., HttpResponse]
-
-
-def for_moderators(view: View) -> View:
-    """Answer 403 to staff who may not moderate. People who are not staff meet the admin's sign-in before this."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not access.may_moderate(request.user):
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return guarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +102,13 @@ def _queue(
         beside = shown.index(opened) + 1 if opened is not shown[-1] else shown.index(opened) - 1
         next_id = shown[beside].comment.pk if beside >= 0 else None
         cards.open_up(opened, reasons, typed=_typed(request), alert=alert, next_id=next_id)
-    counts = queues.counts()
-    context = _context(request, site, place, counts) | {
-        "title": place.queue.title,
+    context = _context(request, site, place, place.queue.title)
+    context |= {
         "cards": [(card, place.url(card.comment.pk)) for card in shown],
         "next_page": place.url(after=page.next_cursor) if page.next_cursor else "",
         "first_page": place.url(after="") if place.after else "",
         "toasts": _toasts(request),
-        "total": counts.get(place.queue.name),
+        "total": context["counts"].get(place.queue.name),
     }
     return TemplateResponse(request, "comments/desk/queue.html", context, status=status)
 
@@ -162,9 +146,7 @@ def issues(request: HttpRequest, site: AdminSite) -> HttpResponse:
 @for_moderators
 def figures(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Show what came in, what became of it and how long people waited."""
-    context = _context(request, site, Place(queues.QUEUES[0]), queues.counts()) | {
-        "title": _("Numbers"),
-        "tab": "numbers",
+    context = frame.context(request, site, tab="numbers", title=_("Numbers")) | {
         "spans": numbers.read(),
         "most": numbers.MOST,
     }
@@ -289,14 +271,11 @@ def _toasts(request: HttpRequest) -> list[Toast]:
     return found
 
 
-def _context(request: HttpRequest, site: AdminSite, place: Place, counts: dict[str, int]) -> dict[str, Any]:
-    return site.each_context(request) | {
-        "is_nav_sidebar_enabled": False,
-        "tab": "queue",
+def _context(request: HttpRequest, site: AdminSite, place: Place, title: str | Promise) -> dict[str, Any]:
+    counts = queues.counts()
+    return frame.context(request, site, tab="queue", title=title, counts=counts) | {
         "place": place,
         "queues": [(each, Place(each).url(), counts.get(each.name)) for each in queues.QUEUES],
-        "counts": counts,
-        "notices": notices.read(),
     }
 
 
@@ -311,3 +290,12 @@ def _names(reasons: list[Reason]) -> dict[str, str]:
 def _by_script(request: HttpRequest) -> bool:
     """Say whether the desk's own script asks, which takes a fragment where a form takes a page."""
     return request.headers.get("X-Requested-With") == "comments"
+
+
+ADDRESSES = [
+    ("", queue, "changelist"),
+    ("card/<int:pk>/", card, "card"),
+    ("decide/", decide, "decide"),
+    ("issues/", issues, "issues"),
+    ("numbers/", figures, "numbers"),
+]

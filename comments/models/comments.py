@@ -132,6 +132,10 @@ class Revision(models.Model):
     claimed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     screened_at = models.DateTimeField(null=True, blank=True)
+    risk = models.FloatField(default=0, db_default=0)
+    """How likely it is removed, 0 to 1, as screening saw it: the local scorer's probability, 1 where a rule rejects."""
+    priority = models.FloatField(default=0, db_default=0)
+    """Risk times reach: what an editor should look at first has the most. Written by screening."""
     first_published_at = models.DateTimeField(null=True, blank=True)
     """With a decision's ``to_status`` it tells *removed* from *never published*."""
 
@@ -142,6 +146,8 @@ class Revision(models.Model):
         indexes = [
             models.Index(fields=["created_at"], condition=Q(status="received"), name="comments_unscreened"),
             models.Index(fields=["created_at", "id"], condition=Q(status="held"), name="comments_to_decide"),
+            models.Index(fields=["-priority", "id"], condition=Q(status="held"), name="comments_held_by_priority"),
+            models.Index(fields=["-risk", "id"], condition=Q(status="held"), name="comments_held_by_risk"),
             models.Index(fields=["created_at", "id"], name="comments_texts_by_time"),
         ]
 

@@ -135,6 +135,16 @@ class Decision(AppendOnly):
     effective_at = models.DateTimeField(default=timezone.now)
     ends_at = models.DateTimeField(null=True, blank=True)
     reverses = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="reversed_by")
+    appeal = models.ForeignKey("comments.Appeal", on_delete=models.PROTECT, null=True, blank=True, related_name="made")
+    """The appeal that this decision rules on."""
+    bulk = models.ForeignKey(
+        "comments.BulkAction", on_delete=models.PROTECT, null=True, blank=True, related_name="decisions"
+    )
+    """The bulk action that this decision is part of."""
+    sanction = models.ForeignKey(
+        "comments.Sanction", on_delete=models.PROTECT, null=True, blank=True, related_name="decisions_that_followed"
+    )
+    """The sanction that this decision follows from: all comments of somebody banned."""
     flag_weight = models.DecimalField(max_digits=8, decimal_places=3, null=True, blank=True)
     score = models.FloatField(null=True, blank=True)
     scorer_version = models.CharField(max_length=40, blank=True, default="")
@@ -145,7 +155,11 @@ class Decision(AppendOnly):
         verbose_name = _("decision")
         verbose_name_plural = _("decisions")
         ordering = ["id"]
-        indexes = [models.Index(fields=["comment", "id"], name="comments_decision_history")]
+        indexes = [
+            models.Index(fields=["comment", "id"], name="comments_decision_history"),
+            models.Index(fields=["made_by", "-id"], name="comments_decisions_by_editor"),
+            models.Index(fields=["-created_at"], name="comments_decisions_by_time"),
+        ]
 
     def __str__(self) -> str:
         return f"#{self.comment_id}: {self.from_status} → {self.to_status}"
@@ -219,4 +233,15 @@ class Desk(Comment):
         verbose_name = _("moderation desk")
         verbose_name_plural = _("moderation desk")
         default_permissions = ()
-        permissions = [("moderate", _("Can publish, hold and reject comments"))]
+        permissions = [
+            ("see_desk", _("Can look at the moderation desk")),
+            ("moderate", _("Can publish, hold and reject comments everywhere")),
+            ("moderate_sections", _("Can publish, hold and reject comments in the sections given to them")),
+            ("act_in_bulk", _("Can decide about many comments at once")),
+            ("sanction_people", _("Can warn, suspend and ban people")),
+            ("rule_on_appeals", _("Can rule on appeals")),
+            ("change_policy", _("Can change settings, phrases, house rules and models")),
+            ("answer_issues", _("Can answer issue reports")),
+            ("see_numbers", _("Can see the numbers")),
+            ("see_audit", _("Can read the audit log")),
+        ]

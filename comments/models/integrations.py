@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -54,3 +55,45 @@ class Token(models.Model):
 
     def __str__(self) -> str:
         return self.label or f"token {self.pk}"
+
+
+class Delivery(models.Model):
+    """
+    Something that leaves the site: a mail, or a message to another program. The row is claimed once, then sent.
+
+    Written in the transaction of what it tells about, so that neither is there without the other.
+    """
+
+    class Way(models.TextChoices):
+        MAIL = "mail", _("Mail")
+        WEBHOOK = "webhook", _("Webhook")
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        SENT = "sent", _("Sent")
+        FAILED = "failed", _("Given up")
+
+    way = models.CharField(max_length=8, choices=Way)
+    key = models.CharField(max_length=120, unique=True)
+    """What it is about, so that nothing is told twice: ``sanction:12:told``."""
+    to = models.CharField(max_length=500)
+    """An e-mail address, or a URL."""
+    subject = models.CharField(max_length=200, blank=True, default="")
+    text = models.TextField()
+    html = models.TextField(blank=True, default="")
+    headers = models.JSONField(default=dict, blank=True)
+    state = models.CharField(max_length=8, choices=State, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField(default=timezone.now)
+    """Not before this; pushed back by whoever claims it, and further with each failure."""
+    error = models.CharField(max_length=200, blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        indexes = [models.Index(fields=["next_at"], condition=Q(state="waiting"), name="comments_due_deliveries")]
+
+    def __str__(self) -> str:
+        return self.key

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -154,9 +154,10 @@ def _accounts(directory: Path) -> dict[str, dict[str, str]]:
         user.is_superuser = role == "editor"
         user.save()
         if role == "moderator":
+            user.groups.add(Group.objects.get(name="Community editor"))
             user.user_permissions.set(
                 Permission.objects.filter(content_type__app_label="comments").filter(
-                    codename__in=["moderate", "view_comment", "view_discussion", "view_commenter", "view_issuereport"]
+                    codename__in=["view_comment", "view_discussion", "view_commenter", "view_issuereport"]
                 )
             )
         person = Commenter.objects.for_user(user)
