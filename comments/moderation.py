@@ -92,7 +92,7 @@ def _lock_to_decide(comment_id: int, discussion_id: int) -> tuple[Comment, Revis
     has locked the discussion before, so what the second query sees is what there is.
     """
     discussion = Discussion.objects.select_for_update(**_locks()).get(pk=discussion_id)
-    of = {"of": ("comment",)} if connection.features.has_select_for_update_of else {}
+    of: dict[str, Any] = {"of": ("comment",)} if connection.features.has_select_for_update_of else {}
     revision = (
         Revision.objects.select_for_update(**_locks(), **of)
         .filter(comment_id=comment_id)
@@ -160,10 +160,10 @@ def _decide(
     else:
         current, revision = lock(comment.pk, comment.discussion_id), looked_at
     if current.version != comment.version:
-        raise CommentChanged(current, _what_changed(current))
+        raise CommentChanged(current, what_changed(current))
     becomes = BECOMES[verdict.action]
     if becomes == Status.WITHDRAWN and current.status == Status.WITHDRAWN:
-        raise CommentChanged(current, _what_changed(current))
+        raise CommentChanged(current, what_changed(current))
     if current.status == Status.WITHDRAWN:
         raise Refused("withdrawn", _("Its author has withdrawn this comment. It stays withdrawn."), status=409)
 
@@ -392,7 +392,7 @@ def _mark(comment: Comment, made_by: Commenter, what: str, wanted: bool) -> Comm
     with transaction.atomic():
         current = lock(comment.pk, comment.discussion_id)
         if current.version != comment.version:
-            raise CommentChanged(current, _what_changed(current))
+            raise CommentChanged(current, what_changed(current))
         if wanted and current.status != Status.PUBLISHED:
             raise Refused("not_published", _("Only what is published can be shown to readers as chosen."), status=409)
         if (getattr(current, f"{what}_at") is not None) == wanted:
@@ -480,7 +480,8 @@ def _move_record(comment: Comment, *, moved: int, rejected: int) -> None:
         )
 
 
-def _what_changed(comment: Comment) -> str:
+def what_changed(comment: Comment) -> str:
+    """Return the sentence for an editor who looked at an earlier version of ``comment``."""
     latest = comment.decisions.select_related("made_by").last()
     if latest is None:
         return _("This comment has changed since you opened it.")
@@ -719,7 +720,7 @@ def rescreen(comment_id: int, statuses: Collection[str] = (Status.PUBLISHED, Sta
         with transaction.atomic():
             current = lock(found.comment.pk, found.comment.discussion_id)
             if current.version != found.comment.version:
-                raise CommentChanged(current, _what_changed(current))
+                raise CommentChanged(current, what_changed(current))
             Finding.objects.bulk_create([draft.as_row(found.revision) for draft in found.drafts])
             if found.remade:
                 _write_html(current, *found.remade)
