@@ -243,9 +243,10 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
     wanted = [*form.seen("want"), *((pk, 0) for pk in over)]
     there = Comment.objects.filter(pk__in=[pk for pk, _version in wanted]).select_related("discussion")
     known = {comment.pk: comment for comment in there}
-    opened, last = form.numbers("open"), dict(form.seen("last"))
+    opened = form.numbers("open")
+    # What is no longer in the queue was settled by somebody else: there is nothing left to serve.
+    gone = known.keys() - queues.still_in(place.queue, known) - {*opened, *over}
     changed = {pk for pk, seen in wanted if pk in known and seen and known[pk].version != seen}
-    gone = {pk for pk in changed if pk not in opened and _decided_since(known[pk], last.get(pk, 0))}
     may = {pk for pk, comment in known.items() if access.may_moderate(request.user, comment.discussion)} - gone
     taken = claims.many(may.difference(over), editor) | claims.many(may.intersection(over), editor, over=True)
     if over and not _by_script(request):
@@ -275,12 +276,6 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
             else "",
         }
     )
-
-
-def _decided_since(comment: Comment, seen_decision: int) -> bool:
-    """Say whether an editor has settled ``comment`` since: there is nothing left to serve."""
-    last = comment.decisions.last()
-    return bool(last and last.pk > seen_decision and last.decider == Decider.EDITOR and last.to_status != Status.HELD)
 
 
 def _changed(form: ClaimForm, comment: Comment) -> cards.Alert:
