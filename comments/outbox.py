@@ -34,6 +34,12 @@ WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), time
 WEBHOOK_MILLISECONDS = 5_000
 
 
+def absolute(path: str) -> str:
+    """Return ``path``, as ``reverse`` makes it, with the site's address before it; "" when ``SITE_URL`` is not set."""
+    site = conf.get().site_url.rstrip("/")
+    return f"{site}{path}" if site else ""
+
+
 def mail(
     key: str, to: str, subject: str, text: str, *, html: str = "", headers: dict[str, str] | None = None
 ) -> Delivery | None:
