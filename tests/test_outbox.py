@@ -22,7 +22,9 @@ def test_without_the_sites_address_there_is_no_link(settings: Any) -> None:
     assert outbox.absolute("/comments/7/") == ""
 
 
-@pytest.mark.parametrize("wrong", ["example-news.com", "javascript:alert(1)", "https://example.com/a?b", "https://a b/"])
+@pytest.mark.parametrize(
+    "wrong", ["example-news.com", "javascript:alert(1)", "https://example.com/a?b", "https://a b/"]
+)
 def test_an_address_of_the_site_that_is_none_is_refused_at_start(settings: Any, wrong: str) -> None:
     settings.COMMENTS = {"SITE_URL": wrong}
 
