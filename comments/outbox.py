@@ -20,6 +20,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from comments import conf, signals
 from comments.models import Delivery
@@ -38,6 +39,16 @@ def absolute(path: str) -> str:
     """Return ``path``, as ``reverse`` makes it, with the site's address before it; "" when ``SITE_URL`` is not set."""
     site = conf.get().site_url.rstrip("/")
     return f"{site}{path}" if site else ""
+
+
+def no_link() -> str:
+    """Return the sentence that stands in a mail where a link would stand, while ``SITE_URL`` is not set."""
+    return _("(There is no link here: the site's own address is not set up. See SITE_URL.)")
+
+
+def quoted(words: str) -> str:
+    """Return what a person wrote as it may stand in a plain mail: each line behind a "> ", so that none passes for ours."""
+    return "\n".join(f"> {line}" for line in words.replace("\x00", "").splitlines() or [""])
 
 
 def mail(
