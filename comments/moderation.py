@@ -122,7 +122,8 @@ def decide(
     Give ``comment`` the status in ``verdict`` and write down who decided and why.
 
     No other function changes a comment's status. Raise ``CommentChanged`` when the comment is no longer the version
-    the caller looked at, and ``Refused`` when a rejection has no reason or there is nothing safe to publish.
+    the caller looked at, and ``Refused`` when a rejection has no reason, there is nothing safe to publish, or an editor
+    may not decide in this section.
 
     While an edit waits beside published words, the verdict is about the edit: holding or rejecting it leaves the
     published words standing. ``because_of`` is the appeal, the bulk action or the sanction that it belongs to.
@@ -159,6 +160,8 @@ def _decide(
         current, revision = _lock_to_decide(comment.pk, comment.discussion_id)
     else:
         current, revision = lock(comment.pk, comment.discussion_id), looked_at
+    if decider == Decider.EDITOR:
+        access.require_moderator_of(made_by, current.discussion)
     if current.version != comment.version:
         raise CommentChanged(current, what_changed(current))
     becomes = BECOMES[verdict.action]
@@ -391,6 +394,7 @@ def unpin(comment: Comment, *, made_by: Commenter) -> Comment:
 def _mark(comment: Comment, made_by: Commenter, what: str, wanted: bool) -> Comment:
     with transaction.atomic():
         current = lock(comment.pk, comment.discussion_id)
+        access.require_moderator_of(made_by, current.discussion)
         if current.version != comment.version:
             raise CommentChanged(current, what_changed(current))
         if wanted and current.status != Status.PUBLISHED:
