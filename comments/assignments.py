@@ -14,7 +14,8 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -232,6 +233,12 @@ def current(comments: Iterable[Comment]) -> dict[int, Assignment]:
     """Return the open assignment of each of ``comments`` that has one. One query."""
     rows = Assignment.objects.filter(comment__in=[comment.pk for comment in comments], closed_at=None)
     return {row.comment_id: row for row in rows.select_related("to_person", "to_group", "made_by")}
+
+
+def name_for(comment: OuterRef) -> Subquery:
+    """Return, for a query, whose ``comment`` is to decide: a name, or nothing."""
+    open_ones = Assignment.objects.filter(comment=comment, closed_at=None)
+    return Subquery(open_ones.values(named=Coalesce("to_person__name", "to_group__name", output_field=CharField()))[:1])
 
 
 def to_me(user: Any) -> QuerySet[Assignment]:

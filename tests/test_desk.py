@@ -163,7 +163,7 @@ def test_a_decision_is_written_down_with_who_made_it_and_what_led_to_it(
 
 def test_after_a_decision_the_next_card_is_open(desk: Client, reader: Commenter, post: Post) -> None:
     first, second, third = (post(reader, f"{LINK} {n}") for n in range(3))
-    form = next(form for form in forms_in(page(desk)) if form.get("comment") == str(first.pk))
+    form = next(form for form in forms_in(page(desk)) if form.get("comment") == str(first.pk) and "version" in form)
     assert form["next"] == str(second.pk)
 
     answer = desk.post(DESK + "decide/", form | {"decision": "publish"}, follow=True)
@@ -469,7 +469,7 @@ def test_the_number_of_queries_does_not_grow_with_the_queue(
     many = [queries(f"?queue={name}") for name in ("to_decide", "published", "rejected", "unscreened")]
 
     assert few == many
-    assert max(many) <= 8, many
+    assert max(many) <= 10, many
 
 
 # --- What a card shows ----------------------------------------------------------------------------------------------

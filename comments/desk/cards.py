@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from comments import flags
+from comments.desk import work
 from comments.learning import audits
 from comments.models import Comment, Decider, Decision, Finding, Flag, Reason, Revision, Status
 from comments.models.policy import in_language
@@ -237,6 +238,8 @@ class Card:
                 said = f"{said} · {who(latest)}"
             chips.append((SHAPES.get(Status(latest.to_status), "plain"), said))
         if not self.folded:
+            if whose := getattr(self.revision, "assigned_to", None):
+                chips.append(("act", _("for %(name)s") % {"name": whose}))
             if self.flags:
                 chips.append(("hold", reports(len(self.flags))))
             against = [f for f in self.objections if f.verdict != "publish" and not (self.flags and f.rule == "flags")]
@@ -375,8 +378,13 @@ def open_up(
     typed: dict[str, str] | None = None,
     alert: str = "",
     next_id: int | None = None,
+    viewer: Any = None,
 ) -> Card:
-    """Open ``card``: one query for the author's record, one more when there are several versions."""
+    """
+    Open ``card``: one query for the author's record, one more when there are several versions.
+
+    Two more for ``viewer``, the user who looks: what editors have done together about it.
+    """
     comment = card.comment
     recent = Comment.objects.filter(author=comment.author_id).order_by("-created_at").values("pk")[:RECORD]
     settled = Decision.objects.filter(to_status__in=[Status.PUBLISHED, Status.REJECTED], comment__in=recent)
@@ -390,6 +398,8 @@ def open_up(
         alert=alert,
         next_id=next_id,
     )
+    if viewer is not None:
+        card.work = work.for_cards([comment], viewer, typed=typed)[comment.pk]
     return card
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from comments.screening import Verdict
 
 BIGGEST = 2**63 - 1
-WORDS = ("explanation", "note", "legal_ground")
+WORDS = ("explanation", "note", "legal_ground", "words", "to")
 
 
 class PlaceForm(forms.Form):

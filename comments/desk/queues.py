@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from comments import flags
+from comments import assignments, flags
 from comments.learning import audits
 from comments.models import IssueReport, Revision, Status
 
@@ -143,8 +143,10 @@ def latest_text(comment_id: int) -> Revision | None:
 
 
 def with_what_a_card_shows(rows: QuerySet[Revision]) -> QuerySet[Revision]:
-    return rows.select_related("comment__author", "comment__discussion", "comment__parent__author").defer(
-        "comment__html"
+    return (
+        rows.select_related("comment__author", "comment__discussion", "comment__parent__author")
+        .defer("comment__html")
+        .annotate(assigned_to=assignments.name_for(OuterRef("comment")))
     )
 
 

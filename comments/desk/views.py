@@ -101,7 +101,7 @@ def _queue(
     if opened:
         beside = shown.index(opened) + 1 if opened is not shown[-1] else shown.index(opened) - 1
         next_id = shown[beside].comment.pk if beside >= 0 else None
-        cards.open_up(opened, reasons, typed=_typed(request), alert=alert, next_id=next_id)
+        cards.open_up(opened, reasons, typed=_typed(request), alert=alert, next_id=next_id, viewer=request.user)
     context = _context(request, site, place, place.queue.title)
     context |= {
         "cards": [(card, place.url(card.comment.pk)) for card in shown],
@@ -130,7 +130,7 @@ def _card(
         raise Http404
     reasons = list(Reason.objects.all())
     [found] = cards.several([row], _names(reasons), blind=place.queue.blind)
-    cards.open_up(found, reasons, typed=_typed(request), alert=alert)
+    cards.open_up(found, reasons, typed=_typed(request), alert=alert, viewer=request.user)
     context = {"card": found, "url": place.url(pk), "place": place, "open": True}
     return HttpResponse(render_to_string("comments/desk/_card.html", context, request), status=status)
 
@@ -220,7 +220,7 @@ def _done(
         raise Http404
     [found] = cards.several([row], _names(reasons))
     if taken_back:
-        cards.open_up(found, reasons)
+        cards.open_up(found, reasons, viewer=request.user)
     else:
         found.folded = True
     context = {
