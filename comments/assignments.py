@@ -133,7 +133,7 @@ def assign(comment: Comment, to: str, note: str = "", *, made_by: Commenter) -> 
 
 
 def give_back(comment: Comment, *, made_by: Commenter) -> Assignment:
-    """Close the assignment that is open for ``comment``: it is everybody's again. Raise ``Refused`` (404) without one."""
+    """Close what is open for ``comment``: it is everybody's again. Raise ``Refused`` (404) when it is nobody's."""
     access.require_moderator(made_by.user, comment.discussion)
     with transaction.atomic():
         _lock(comment)
@@ -152,9 +152,7 @@ def _lock(comment: Comment) -> None:
 
 
 def _open_of(comment: Comment) -> QuerySet[Assignment]:
-    return Assignment.objects.filter(comment=comment, closed_at=None).select_related(
-        "to_person", "to_group", "made_by"
-    )
+    return Assignment.objects.filter(comment=comment, closed_at=None).select_related("to_person", "to_group", "made_by")
 
 
 def _close(assignment: Assignment, by: Commenter | None, decision: Decision | None = None) -> None:
@@ -218,7 +216,9 @@ def close_decided(limit: int = 500) -> int:
         to_status__in=SETTLED,
         reversed_by=None,
     ).exclude(decider=Decider.SCREENING)
-    late = Assignment.objects.filter(closed_at=None).annotate(settled=Subquery(settled.order_by("-id").values("pk")[:1]))
+    late = Assignment.objects.filter(closed_at=None).annotate(
+        settled=Subquery(settled.order_by("-id").values("pk")[:1])
+    )
     closed = 0
     for assignment in late.filter(settled__isnull=False).order_by("id")[:limit]:
         _close_with(assignment, Decision.objects.select_related("made_by").get(pk=assignment.settled))
@@ -283,4 +283,3 @@ def _tell(assignment: Assignment) -> None:
             _("Comment %(id)d is yours to decide") % facts,
             "\n\n".join(lines) + "\n",
         )
-

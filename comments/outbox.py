@@ -47,7 +47,7 @@ def no_link() -> str:
 
 
 def quoted(words: str) -> str:
-    """Return what a person wrote as it may stand in a plain mail: each line behind a "> ", so that none passes for ours."""
+    """Return what a person wrote for a plain mail: each line behind a "> ", so that none passes for ours."""
     return "\n".join(f"> {line}" for line in words.replace("\x00", "").splitlines() or [""])
 
 

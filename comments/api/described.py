@@ -677,3 +677,54 @@ class HouseRuleVersionsSerializer(Shape):
 
 class TrialSerializer(JobSerializer):
     """A job whose `result` will have `hits`, `alone`, `outcomes`, `days`, `samples` (comments' ids) and `sentence`."""
+
+
+class EditorSerializer(Shape):
+    """An editor, as a person who comments."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+
+
+class NoteSerializer(Shape):
+    """What an editor wrote to the others."""
+
+    id = serializers.IntegerField()
+    text = serializers.CharField()
+    made_by = EditorSerializer()
+    created_at = serializers.DateTimeField()
+
+
+class NotesSerializer(Shape):
+    results = NoteSerializer(many=True)
+
+
+class AssignmentSerializer(Shape):
+    """Whose a comment is to decide."""
+
+    to = serializers.CharField(help_text="`user:7` or `role:3`.")
+    name = serializers.CharField()
+    note = serializers.CharField()
+    made_by = EditorSerializer()
+    created_at = serializers.DateTimeField()
+
+
+class AssigneeSerializer(Shape):
+    """Somebody, or a role, that a comment can be handed to."""
+
+    to = serializers.CharField(help_text="`user:7` or `role:3`.")
+    name = serializers.CharField()
+
+
+class AssigneesSerializer(Shape):
+    results = AssigneeSerializer(many=True)
+
+
+class PreferencesSerializer(Shape):
+    """How an editor wants to work."""
+
+    blur_harsh = serializers.BooleanField()
+    grey_pictures = serializers.BooleanField()
+    daily_quota = serializers.IntegerField()
+    break_minutes = serializers.IntegerField()
+    mail_decisions = serializers.BooleanField()

@@ -24,6 +24,9 @@ from comments.screening import latest_run, sentences
 RECORD = 20
 """How many of an author's last decisions stand in the strip; five of them also in words."""
 
+HARSH = 0.6
+"""A text that is this likely to be removed is blurred for editors who wish it."""
+
 SHAPES = {Status.PUBLISHED: "publish", Status.REJECTED: "reject", Status.HELD: "hold"}
 
 
@@ -209,6 +212,8 @@ class Card:
     opened: Opened | None = None
     folded: bool = False
     """Decided just now: a line that can be taken back."""
+    harsh: bool = False
+    """Blurred for editors who wish it."""
     work: Any = None
     """Notes, and whose it is to decide: what ``_work.html`` and ``_more_acts.html`` show. Filled when it is opened."""
     person_url: str = ""
@@ -366,9 +371,23 @@ def several(rows: Sequence[Revision], reasons: dict[str, str], *, blind: bool = 
             decisions.get(row.comment_id, []),
             reasons,
             complaints.get(row.comment_id, []),
+            harsh=blind or is_harsh(row, latest_run(findings.get(row.pk, []))),
         )
         for row in rows
     ]
+
+
+def is_harsh(row: Revision, found: Iterable[Finding]) -> bool:
+    """Say whether a text would probably be removed, for what it says: by its risk, or what a scorer found."""
+    return (
+        max(
+            [
+                row.risk,
+                *(finding.score or 0.0 for finding in found if finding.code == "score" and finding.rule != "spam"),
+            ]
+        )
+        >= HARSH
+    )
 
 
 def open_up(

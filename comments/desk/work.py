@@ -33,7 +33,9 @@ class Work:
 
     @property
     def is_mine(self) -> bool:
-        return bool(self.assignment and self.assignment.to_person and self.assignment.to_person.user_id == self.viewer_id)
+        return bool(
+            self.assignment and self.assignment.to_person and self.assignment.to_person.user_id == self.viewer_id
+        )
 
     @property
     def roles(self) -> list[tuple[Assignee, str]]:
@@ -49,9 +51,7 @@ class Work:
         return f"user:{self.viewer_id}"
 
 
-def for_cards(
-    comments: Sequence[Comment], viewer: Any, *, typed: Mapping[str, str] | None = None
-) -> dict[int, Work]:
+def for_cards(comments: Sequence[Comment], viewer: Any, *, typed: Mapping[str, str] | None = None) -> dict[int, Work]:
     """Return what editors have done together about ``comments``: two queries, however many."""
     found = {
         comment.pk: Work(viewer.pk, access.may_moderate(viewer, comment.discussion), typed=typed or {})
