@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from comments import access, discussions, phrases
-from comments.desk import model, preferences, rules, together, views
+from comments.desk import links, model, preferences, rules, together, views
 from comments.desk import phrases as phrase_views
 from comments.desk import settings as policy_page
 from comments.exceptions import Refused
@@ -180,6 +180,9 @@ class DeskAdmin(ReadOnly):
             path(route, door(view), name=f"comments_desk_{name}")
             for part in PARTS_OF_THE_DESK
             for route, view, name in part.ADDRESSES
+        ] + [
+            # Not behind the admin's sign-in: what is signed says whose it is.
+            path("link/<str:token>/", partial(links.decide, site=self.admin_site), name="comments_desk_link")
         ]
 
 

@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 
 from comments import conf, signals
 from comments.models import Delivery
+from comments.screening.scorers import ScorerFailed
 from comments.screening.scorers.outside import call
 
 logger = logging.getLogger(__name__)
@@ -68,12 +69,18 @@ def mail(
 
 
 def webhook(key: str, url: str, body: str, *, secret: str = "") -> Delivery:
-    """Write down a message to another program: ``body`` is JSON, signed with ``secret`` if there is one."""
+    """
+    Write down a message to another program: ``body`` is JSON, signed with ``secret`` if there is one.
+
+    Raise ``ValueError`` for an address that does not fit.
+    """
+    if len(url) > 500:
+        raise ValueError("an address has up to 500 characters")
     headers = {"X-Comments-Key": key}
     if secret:
         signed = hmac.new(secret.encode(), body.encode(), hashlib.sha256).hexdigest()
         headers["X-Comments-Signature"] = f"sha256={signed}"
-    return _write(Delivery.Way.WEBHOOK, key, to=url[:500], text=body, headers=headers)
+    return _write(Delivery.Way.WEBHOOK, key, to=url, text=body, headers=headers)
 
 
 def _write(way: str, key: str, **fields: Any) -> Delivery:
@@ -90,9 +97,13 @@ def send(delivery_id: int) -> bool:
     if not waiting.update(next_at=now + CLAIM, attempts=F("attempts") + 1):
         return False
     delivery = Delivery.objects.get(pk=delivery_id)
+    if delivery.attempts > len(WAITS) + 1:
+        # Begun so often and never failed: whoever sends it dies of it.
+        return _failed(delivery, RuntimeError("never finished"), for_good=True)
     try:
         (_send_mail if delivery.way == Delivery.Way.MAIL else _send_webhook)(delivery)
     except (SMTPRecipientsRefused, ValueError) as error:
+        # No such address, or a header that cannot be one: the next time would be the same.
         return _failed(delivery, error, for_good=True)
     except Exception as error:
         return _failed(delivery, error)
@@ -101,7 +112,8 @@ def send(delivery_id: int) -> bool:
 
 
 def _failed(delivery: Delivery, error: Exception, *, for_good: bool = False) -> bool:
-    name = type(error).__name__
+    # What a scorer's guard says is a code of ours; other errors may hold an address, so their name must do.
+    name = f"{type(error).__name__}: {error}"[:200] if isinstance(error, ScorerFailed) else type(error).__name__
     logger.warning("delivery %s failed (%s)", delivery.pk, name)
     over = for_good or delivery.attempts > len(WAITS)
     facts: dict[str, Any] = {"error": name}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from comments.exceptions import Refused
-from comments.models import Commenter, Decider, Decision, DeskPreference
+from comments.models import Commenter, Decider, Decision, DeskPreference, Finding, Revision
 
 MOST_A_DAY = 2_000
 """The highest daily quota; also how many decisions of a day are looked at."""
@@ -20,6 +21,8 @@ LONGEST_STRETCH = 12 * 60
 PAUSE = timedelta(minutes=10)
 """As long as this without a decision is a pause."""
 KEPT_SECONDS = 60
+HARSH = 0.6
+"""A text that is this likely to be removed is blurred for editors who wish it, and left out of their mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,12 @@ def keep(person: Commenter, **wishes: Any) -> Preferences:
     row, _made = DeskPreference.objects.update_or_create(person=person, defaults=wishes)
     cache.delete(_key(person.user_id))
     return _read(row)
+
+
+def is_harsh(row: Revision, found: Iterable[Finding]) -> bool:
+    """Say whether a text would probably be removed for what it says: by its risk, or by what a scorer found."""
+    scores = [finding.score or 0.0 for finding in found if finding.code == "score" and finding.rule != "spam"]
+    return max([row.risk, *scores]) >= HARSH
 
 
 def _require_number(wishes: dict[str, Any], name: str, most: int) -> None:

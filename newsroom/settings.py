@@ -221,6 +221,8 @@ _mail: dict[str, object] = {
     "password": _email.get("EMAIL_HOST_PASSWORD") or "",
     "use_tls": bool(_email.get("EMAIL_USE_TLS")),
     "use_ssl": bool(_email.get("EMAIL_USE_SSL")),
+    # Shorter than a delivery is claimed for, so that a mail server that hangs never gets the same mail twice.
+    "timeout": 20,
 }
 if django.VERSION >= (6, 1):
     if "filebased" in _email["EMAIL_BACKEND"]:
@@ -234,6 +236,7 @@ else:
     EMAIL_HOST, EMAIL_PORT = _mail["host"], _mail["port"]
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["username"], _mail["password"]
     EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["use_tls"], _mail["use_ssl"]
+    EMAIL_TIMEOUT = _mail["timeout"]
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="The Estuary Record <comments@estuary-record.example>")
 
 # --- Language, time, files --------------------------------------------------------------------------------------------

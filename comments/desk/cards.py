@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from comments import flags
+from comments import flags, preferences
 from comments.desk import work
 from comments.learning import audits
 from comments.models import Comment, Decider, Decision, Finding, Flag, Reason, Revision, Status
@@ -23,9 +23,6 @@ from comments.screening import latest_run, sentences
 
 RECORD = 20
 """How many of an author's last decisions stand in the strip; five of them also in words."""
-
-HARSH = 0.6
-"""A text that is this likely to be removed is blurred for editors who wish it."""
 
 SHAPES = {Status.PUBLISHED: "publish", Status.REJECTED: "reject", Status.HELD: "hold"}
 
@@ -371,23 +368,10 @@ def several(rows: Sequence[Revision], reasons: dict[str, str], *, blind: bool = 
             decisions.get(row.comment_id, []),
             reasons,
             complaints.get(row.comment_id, []),
-            harsh=blind or is_harsh(row, latest_run(findings.get(row.pk, []))),
+            harsh=blind or preferences.is_harsh(row, latest_run(findings.get(row.pk, []))),
         )
         for row in rows
     ]
-
-
-def is_harsh(row: Revision, found: Iterable[Finding]) -> bool:
-    """Say whether a text would probably be removed, for what it says: by its risk, or what a scorer found."""
-    return (
-        max(
-            [
-                row.risk,
-                *(finding.score or 0.0 for finding in found if finding.code == "score" and finding.rule != "spam"),
-            ]
-        )
-        >= HARSH
-    )
 
 
 def open_up(
