@@ -82,7 +82,7 @@ def test_a_link_shows_the_comment_and_one_button_and_changes_nothing(held: Comme
 
     page = shown(answer)
     held.refresh_from_db()
-    assert "elsewhere.example/tram" in page and "Contains 1 link" in page and "<bdi>jo</bdi>" in page
+    assert "/tram for the figures." in page and "Contains 1 link" in page and "<bdi>jo</bdi>" in page
     assert page.count('<button type="submit"') == 1
     assert held.status == "held" and Decision.objects.filter(made_by=jo).count() == 0
     assert answer["Referrer-Policy"] == "same-origin" and "no-store" in answer["Cache-Control"]
