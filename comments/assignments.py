@@ -31,6 +31,7 @@ from comments.models import (
     Decider,
     Decision,
     DeskPreference,
+    Revision,
     Status,
 )
 
@@ -82,7 +83,7 @@ def _deciding_users() -> QuerySet[Any]:
 
 def _name(user: Any) -> str:
     person = getattr(user, "commenter", None)
-    return person.name if person else (user.get_full_name() or user.get_username())
+    return str(person.name if person else user.get_full_name() or user.get_username())
 
 
 def _found(key: str, comment: Comment) -> Commenter | Group:
@@ -250,6 +251,13 @@ def to_my_roles(user: Any) -> QuerySet[Assignment]:
     """Return the open assignments to a role that ``user`` has; for superusers, to any role."""
     open_ones = Assignment.objects.filter(closed_at=None, to_group__isnull=False)
     return open_ones if user.is_superuser else open_ones.filter(to_group__user=user)
+
+
+def texts(user: Any, name: str) -> QuerySet[Revision]:
+    """Return the latest texts of what is ``assigned`` to ``user`` in person, or ``escalated`` to a role of theirs."""
+    mine = to_me(user) if name == "assigned" else to_my_roles(user)
+    newer = Revision.objects.filter(comment=OuterRef("comment"), number__gt=OuterRef("number"))
+    return Revision.objects.filter(~Exists(newer), comment__in=mine.values("comment")).order_by("created_at", "id")
 
 
 # --- Telling ----------------------------------------------------------------------------------------------------------

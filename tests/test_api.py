@@ -868,6 +868,8 @@ def test_the_queues_are_counted_exactly(
         "received": 1,
         "reported": 0,
         "audit": 0,
+        "assigned": 0,
+        "escalated": 0,
     }
 
 

@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from comments import assignments, moderation, notes
+from comments.desk import queues
 from comments.exceptions import Refused
 from comments.models import (
     Assignment,
@@ -445,3 +446,36 @@ def test_programs_hand_a_comment_on_and_give_it_back(program: Any, held: Comment
     assert program("put", path, {"to": "role:0"}).json()["code"] == "unknown_assignee"
     assert program("delete", path).status_code == 204
     assert program("delete", path).status_code == 404
+
+
+# --- Queues of one's own ----------------------------------------------------------------------------------------------
+
+
+def test_what_is_handed_to_me_and_to_my_roles_are_queues_with_counts(
+    held: Comment, editor: Commenter, colleague: Any, post: Post, reader: Commenter
+) -> None:
+    chief = colleague("chief", "Community editor")
+    escalated = post(reader, f"{LINK} A hard one.")
+    assignments.assign(held, to(chief), made_by=editor)
+    assignments.assign(escalated, role("Community editor"), made_by=editor)
+    client, other = Client(), Client()
+    client.force_login(chief.user)
+    other.force_login(colleague("jo").user)
+
+    assert f'id="c-{held.pk}"' in page(client, "?queue=assigned")
+    assert f'id="c-{escalated.pk}"' in page(client, "?queue=escalated")
+    assert f'id="c-{held.pk}"' not in page(client, "?queue=escalated")
+    assert "Nothing was handed to you." in page(other, "?queue=assigned")
+    assert "Nothing was handed to a role of yours." in page(other, "?queue=escalated")
+    counts = queues.counts(chief.user)
+    assert (counts["assigned"], counts["escalated"]) == (1, 1)
+    assert queues.counts(other.get(DESK).wsgi_request.user)["escalated"] == 0
+
+
+def test_programs_see_these_queues_too(program: Any, held: Comment, editor: Commenter, colleague: Any) -> None:
+    assignments.assign(held, to(editor), made_by=editor)
+
+    assert [card["id"] for card in program("get", "comments/?queue=assigned").json()["results"]] == [held.pk]
+    assert program("get", "comments/?queue=escalated").json()["results"] == []
+    waits = program("get", "queues/").json()
+    assert (waits["assigned"], waits["escalated"]) == (1, 0)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 
-from comments import access, flags, moderation, phrases, text
+from comments import access, assignments, flags, moderation, phrases, text
 from comments.api import described
 from comments.api.bodies import read
 from comments.api.described import COMMENT, CURSOR, call
@@ -56,6 +56,7 @@ class QueuesView(Moderating):
                 "received": _within(seen, _received()).count(),
                 "reported": _within(seen, flags.reported()).count(),
                 "audit": _within(seen, _audit()).count(),
+                **{name: _within(seen, assignments.texts(request.user, name)).count() for name in MINE},
             }
         )
 
@@ -92,6 +93,10 @@ QUEUES: dict[str, Callable[[], QuerySet[Revision]]] = {
 def _within(sections: frozenset[str] | None, rows: QuerySet[Revision]) -> QuerySet[Revision]:
     """Leave out what stands in other sections; ``None`` means all of them."""
     return rows if sections is None else rows.filter(comment__discussion__section__in=sections)
+
+
+MINE = ("assigned", "escalated")
+"""Queues that each editor has of their own."""
 
 
 def _with_everything(revisions: QuerySet[Revision]) -> QuerySet[Revision]:
@@ -234,10 +239,11 @@ class CardsView(Moderating):
         "moderation_comments",
         "moderation",
         "Cards of a queue: what waits, oldest first; `reported` what readers flagged, by weight; `all` the latest text "
-        "of every comment, newest first; `audit` has spot checks, without scores",
+        "of every comment, newest first; `audit` has spot checks, without scores; `assigned` and `escalated` what was "
+        "handed to you or to a role of yours",
         {200: described.CardPageSerializer},
         parameters=[
-            OpenApiParameter("queue", str, enum=list(QUEUES), default="to_decide"),
+            OpenApiParameter("queue", str, enum=[*QUEUES, *MINE], default="to_decide"),
             OpenApiParameter(
                 "q", str, description="Only texts with these characters in them, whatever their case; no operators."
             ),
@@ -250,9 +256,10 @@ class CardsView(Moderating):
     def get(self, request: Request) -> HttpResponse:
         asked = request.GET
         queue = asked.get("queue") or "to_decide"
-        if queue not in QUEUES:
-            raise Refused("unknown_queue", _("The queues are: %(queues)s.") % {"queues": ", ".join(QUEUES)})
-        found = _within(access.sections_seen(request.user), QUEUES[queue]())
+        if queue not in QUEUES and queue not in MINE:
+            raise Refused("unknown_queue", _("The queues are: %(queues)s.") % {"queues": ", ".join([*QUEUES, *MINE])})
+        rows = assignments.texts(request.user, queue) if queue in MINE else QUEUES[queue]()
+        found = _within(access.sections_seen(request.user), rows)
         if words := asked.get("q", "").replace("\x00", "").strip():
             found = found.filter(text__icontains=words[:200])
         if cursor := asked.get("cursor"):

@@ -338,6 +338,8 @@ class QueuesSerializer(Shape):
     received = serializers.IntegerField(help_text="Texts not screened yet.")
     reported = serializers.IntegerField(help_text="Published comments with readers' flags no editor has decided about.")
     audit = serializers.IntegerField(help_text="Spot checks: published by screening, drawn by lot.")
+    assigned = serializers.IntegerField(help_text="Handed to you.")
+    escalated = serializers.IntegerField(help_text="Handed to a role of yours.")
 
 
 class CardAuthorSerializer(Shape):

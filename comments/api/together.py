@@ -27,7 +27,7 @@ def _comment(request: Request, comment_id: int) -> Comment:
     comment = Comment.objects.select_related("discussion").filter(pk=comment_id).first()
     if comment is None:
         raise Refused("unknown_comment", _("There is no such comment."), status=404)
-    access.require_moderator(request.user, comment.discussion)
+    access.require_viewer(request.user, comment.discussion)
     return comment
 
 
@@ -41,6 +41,8 @@ def _note(note: Note) -> dict[str, Any]:
 
 
 class NotesView(Moderating):
+    reading = "see_desk"
+
     @call(
         "notes",
         "moderation",
@@ -97,6 +99,8 @@ def _assignment(assignment: Assignment) -> dict[str, Any]:
 
 
 class AssignmentView(Moderating):
+    reading = "see_desk"
+
     @call(
         "assignment",
         "moderation",
@@ -159,6 +163,8 @@ class AssigneesView(Moderating):
 
 
 class PreferencesView(Moderating):
+    permission = "see_desk"
+
     @call(
         "preferences",
         "moderation",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -37,6 +37,12 @@ class Queue:
     oldest_first: bool = False
     blind: bool = False
     """Editors decide without seeing a score or a suggestion, so that what they say is their own."""
+    viewer: Any = None
+    """Whose, where each editor has their own: see :meth:`seen_by`."""
+
+    def seen_by(self, user: Any) -> Queue:
+        """Return this queue as ``user`` has it."""
+        return replace(self, viewer=user)
 
     @property
     def heaviest_first(self) -> bool:
@@ -56,6 +62,8 @@ class Queue:
             )
         if self.name == "audit":
             return audits.open_ones(found).order_by("created_at", "id")
+        if self.name in MINE:
+            return with_what_a_card_shows(assignments.texts(self.viewer, self.name))
         newer = Revision.objects.filter(comment=OuterRef("comment"), number__gt=OuterRef("number"))
         return found.filter(~Exists(newer), comment__status=self.name).order_by("-comment__created_at", "-comment_id")
 
@@ -80,6 +88,9 @@ class Queue:
         return Q(comment__created_at__lte=at) & (Q(comment__created_at__lt=at) | Q(comment_id__lt=last))
 
 
+MINE = ("assigned", "escalated")
+"""What each editor has of their own."""
+
 QUEUES = (
     Queue(
         "to_decide",
@@ -93,6 +104,20 @@ QUEUES = (
         _("Reported"),
         _("No published comment waits with readers' reports."),
         counted=True,
+    ),
+    Queue(
+        "assigned",
+        _("Assigned to me"),
+        _("Nothing was handed to you."),
+        counted=True,
+        oldest_first=True,
+    ),
+    Queue(
+        "escalated",
+        _("Escalated"),
+        _("Nothing was handed to a role of yours."),
+        counted=True,
+        oldest_first=True,
     ),
     Queue(
         "unscreened",
@@ -150,8 +175,12 @@ def with_what_a_card_shows(rows: QuerySet[Revision]) -> QuerySet[Revision]:
     )
 
 
-def counts() -> dict[str, int]:
-    """Return how much waits in each counted queue, and how many issue reports are open; from the rows, one query."""
+def counts(viewer: Any = None) -> dict[str, int]:
+    """
+    Return how much waits in each counted queue, and how many issue reports are open; from the rows, one query.
+
+    With what was handed to ``viewer``, when one is given.
+    """
 
     def count(name: str, rows: QuerySet[Any]) -> QuerySet[Any, Any]:
         counted: QuerySet[Any, Any] = rows.order_by().values(queue=Value(name, CharField())).annotate(count=Count("pk"))
@@ -162,8 +191,9 @@ def counts() -> dict[str, int]:
         count("reported", flags.reported()),
         count("unscreened", waiting),
         count("audit", audits.open_ones(Revision.objects.all())),
+        *(count(name, assignments.texts(viewer, name)) for name in MINE if viewer is not None),
         count("issues", IssueReport.objects.filter(state=IssueReport.State.OPEN)),
         all=True,
     )
-    names = ("to_decide", "reported", "unscreened", "audit", "issues")
+    names = ("to_decide", "reported", "unscreened", "audit", "issues", *(MINE if viewer is not None else ()))
     return dict.fromkeys(names, 0) | {row["queue"]: row["count"] for row in rows}

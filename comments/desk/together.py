@@ -75,7 +75,8 @@ def _acted(
 ) -> HttpResponse:
     form = WorkForm(request.POST)
     valid = form.is_valid()
-    comment = Comment.objects.select_related("discussion").filter(pk=form.cleaned_data.get("comment")).first()
+    pk = form.cleaned_data.get("comment")
+    comment = Comment.objects.select_related("discussion").filter(pk=pk).first() if pk else None
     if comment is None:
         raise Http404
     place = views.Place.of(form)

@@ -90,7 +90,7 @@ def _queue(
     alert: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    page = queues.page(place.queue, place.after)
+    page = queues.page(place.queue.seen_by(request.user), place.after)
     rows = page.rows
     if open_id is not None and open_id not in [row.comment_id for row in rows]:
         asked_for = queues.latest_text(open_id)
@@ -228,7 +228,7 @@ def _done(
         "url": place.url(comment.pk),
         "place": place,
         "open": taken_back,
-        "counts": queues.counts(),
+        "counts": queues.counts(request.user),
         "toast": toast,
     }
     return HttpResponse(render_to_string("comments/desk/_decided.html", context, request))
@@ -272,7 +272,7 @@ def _toasts(request: HttpRequest) -> list[Toast]:
 
 
 def _context(request: HttpRequest, site: AdminSite, place: Place, title: str | Promise) -> dict[str, Any]:
-    counts = queues.counts()
+    counts = queues.counts(request.user)
     return frame.context(request, site, tab="queue", title=title, counts=counts) | {
         "place": place,
         "queues": [(each, Place(each).url(), counts.get(each.name)) for each in queues.QUEUES],
