@@ -21,8 +21,12 @@ LONGEST_STRETCH = 12 * 60
 PAUSE = timedelta(minutes=10)
 """As long as this without a decision is a pause."""
 KEPT_SECONDS = 60
-HARSH = 0.6
-"""A text that is this likely to be removed is blurred for editors who wish it, and left out of their mail."""
+HARSH = 0.3
+"""
+A text that is this likely to be removed is blurred for editors who wish it, and left out of their mail.
+
+Well under a half: a mild text that is blurred costs a glance, a harsh one that is not is what they wanted to be spared.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ def keep(person: Commenter, **wishes: Any) -> Preferences:
 
 
 def is_harsh(row: Revision, found: Iterable[Finding]) -> bool:
-    """Say whether a text would probably be removed for what it says: by its risk, or by what a scorer found."""
+    """Say whether a text may well be removed for what it says: by its risk, or by what a scorer found."""
     scores = [finding.score or 0.0 for finding in found if finding.code == "score" and finding.rule != "spam"]
     return max([row.risk, *scores]) >= HARSH
 

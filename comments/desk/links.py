@@ -19,7 +19,7 @@ from comments import decision_links, preferences
 from comments.decision_links import Link
 from comments.desk import cards, queues
 from comments.exceptions import Refused
-from comments.models import Decision, Reason
+from comments.models import Commenter, Decision, Reason
 
 
 class ReasonForm(forms.Form):
@@ -64,7 +64,7 @@ def _facts(link: Link, user: Any) -> dict[str, Any]:
         "card": card,
         "text": cards.marked(card.revision.text, card.objections) if card else "",
         "choices": [one for one in cards.choices(reasons) if not one.needs_law] if link.action == "reject" else [],
-        "who": user,
+        "who": Commenter.objects.for_user(user),
         "care": preferences.of(user),
     }
 
