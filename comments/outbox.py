@@ -33,6 +33,8 @@ CLAIM = timedelta(minutes=2)
 """A delivery that was begun and not finished is taken up again after this long."""
 WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=12))
 """How long to wait after each failure; after the last one it is given up and kept."""
+KEPT = timedelta(days=14)
+"""So long the words of what was sent can be looked up; they quote people, and mails hold links that decide."""
 WEBHOOK_MILLISECONDS = 5_000
 
 
@@ -140,6 +142,17 @@ def _send_webhook(delivery: Delivery) -> None:
         milliseconds=WEBHOOK_MILLISECONDS,
         allow_private=conf.get().allow_private_scorers,
     )
+
+
+def forget(limit: int = 5_000) -> int:
+    """
+    Forget the words of what left, or was given up, :data:`KEPT` ago; return of how many.
+
+    The row stays, so that nothing is told twice.
+    """
+    old = Delivery.objects.filter(created_at__lt=timezone.now() - KEPT).exclude(state=Delivery.State.WAITING)
+    rows = list(old.exclude(text="").order_by("created_at").values_list("pk", flat=True)[:limit])
+    return Delivery.objects.filter(pk__in=rows).update(text="", html="", subject="", headers={})
 
 
 def due(limit: int = 200) -> list[int]:

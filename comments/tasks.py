@@ -105,6 +105,12 @@ def send_deliveries(**_later: Any) -> None:
         outbox.send(delivery_id)
 
 
+@shared_task(base=Hint, name="comments.tasks.forget_deliveries")
+def forget_deliveries(**_later: Any) -> None:
+    """Forget the words of what was sent long ago."""
+    outbox.forget()
+
+
 @shared_task(base=Hint, name="comments.tasks.mail_digests")
 def mail_digests(**_later: Any) -> None:
     """Tell editors who wish it what has waited for them."""

@@ -172,6 +172,10 @@ COMMENTS = {
     "OWN_DOMAINS": ["estuary-record.example"],
     "CONTACT_EMAIL": "comments@estuary-record.example",
     "SITE_URL": env.str("SITE_URL", default=""),
+    "DIGEST_MINUTES": env.int("COMMENTS_DIGEST_MINUTES", default=30),
+    "DESK_WEBHOOK_URL": env.str("DESK_WEBHOOK_URL", default=""),
+    "DESK_WEBHOOK_SECRET": env.str("DESK_WEBHOOK_SECRET", default=""),
+    "DESK_WEBHOOK_TEXT": env.bool("DESK_WEBHOOK_TEXT", default=False),
 }
 
 REST_FRAMEWORK = {

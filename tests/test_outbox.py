@@ -20,7 +20,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
-from comments import conf, outbox, tasks
+from comments import checks, conf, outbox, tasks
 from comments.management.commands.sweep import Clock
 from comments.models import Delivery
 from tests.test_outside_scorers import Neighbour, answering
@@ -303,6 +303,30 @@ def test_a_site_without_celery_sends_too() -> None:
         ran = clock.tick()
 
     assert "comments-deliveries" in ran and state(delivery)[0] == "sent"
+
+
+@pytest.mark.django_db
+def test_the_words_of_what_was_sent_are_forgotten_and_the_row_stays() -> None:
+    sent, waiting = written("test:1", html="<p>x</p>"), written("test:2")
+    outbox.send(sent.pk)
+
+    with time_machine.travel(timezone.now() + outbox.KEPT + timedelta(minutes=1)):
+        tasks.forget_deliveries()
+        assert outbox.forget() == 0
+        assert outbox.mail("test:1", "jo@example.org", "Again", "Again.") == sent
+
+    sent.refresh_from_db()
+    waiting.refresh_from_db()
+    assert (sent.text, sent.html, sent.subject, sent.state) == ("", "", "", "sent")
+    assert waiting.text == "A text."
+
+
+def test_a_webhook_that_cannot_be_asked_is_said_at_start(settings: Any) -> None:
+    settings.COMMENTS = {"DESK_WEBHOOK_URL": "http://chat.example/hook"}
+
+    assert [one.id for one in checks.check_what_leaves()] == ["comments.E006", "comments.W005"]
+    settings.COMMENTS = {"DESK_WEBHOOK_URL": "https://chat.example/hook", "SITE_URL": "https://example-news.com"}
+    assert checks.check_what_leaves() == []
 
 
 # --- Webhooks -----------------------------------------------------------------------------------------------------
