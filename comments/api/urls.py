@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from comments.api import (
     deciding,
+    desk,
     documentation,
     jobs,
     learning,
@@ -91,6 +92,10 @@ urlpatterns: list[URLPattern] = [
     path("moderation/notes/<comments_id:note_id>/", together.NoteView.as_view(), name="note"),
     path("moderation/assignees/", together.AssigneesView.as_view(), name="assignees"),
     path("moderation/preferences/", together.PreferencesView.as_view(), name="preferences"),
+    path("moderation/comments/<comments_id:comment_id>/decisions/undo/", desk.UndoView.as_view(), name="undo_decision"),
+    path("moderation/comments/<comments_id:comment_id>/claim/", desk.ClaimView.as_view(), name="claim_comment"),
+    path("moderation/comments/<comments_id:comment_id>/feature/", desk.FeatureView.as_view(), name="feature_comment"),
+    path("moderation/comments/<comments_id:comment_id>/pin/", desk.PinView.as_view(), name="pin_comment"),
     path("moderation/models/", learning.ModelsView.as_view(), name="scoring_models"),
     path("moderation/models/refit/", learning.RefitView.as_view(), name="refit_scoring_model"),
     path("moderation/models/<comments_id:number>/use/", learning.UseModelView.as_view(), name="use_scoring_model"),

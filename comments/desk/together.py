@@ -85,9 +85,9 @@ def _acted(
             raise Refused("not_understood", _("That was not understood. Nothing was changed; please try again."))
         said = act(comment, form, Commenter.objects.for_user(request.user))
     except Refused as refused:
-        return views._again(request, site, place, comment.pk, refused.detail, refused.status)
+        return views._again(request, site, place, comment.pk, views._nothing_done(refused.detail), refused.status)
     if views._by_script(request):
-        return views._card(request, site, place, comment.pk)
+        return HttpResponse(views._card(request, place, comment.pk))
     messages.success(request, said)
     response = HttpResponseRedirect(place.url((go_on and form.cleaned_data.get("next")) or comment.pk))
     response.status_code = 303

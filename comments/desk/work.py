@@ -51,8 +51,14 @@ class Work:
         return f"user:{self.viewer_id}"
 
 
-def for_cards(comments: Sequence[Comment], viewer: Any, *, typed: Mapping[str, str] | None = None) -> dict[int, Work]:
-    """Return what editors have done together about ``comments``: two queries, however many."""
+def for_cards(
+    comments: Sequence[Comment], viewer: Any, *, typed: Mapping[str, str] | None = None, assigned: bool = True
+) -> dict[int, Work]:
+    """
+    Return what editors have done together about ``comments``: two queries, however many.
+
+    One when the caller knows that none of them is ``assigned``.
+    """
     found = {
         comment.pk: Work(viewer.pk, access.may_moderate(viewer, comment.discussion), typed=typed or {})
         for comment in comments
@@ -65,7 +71,7 @@ def for_cards(comments: Sequence[Comment], viewer: Any, *, typed: Mapping[str, s
             found[note.comment_id].notes.append(note)
         for work in authors.get(note.person_id or 0, ()):
             work.about_author.append(note)
-    for pk, assignment in assignments.current(comments).items():
+    for pk, assignment in (assignments.current(comments) if assigned else {}).items():
         found[pk].assignment = assignment
     return found
 
