@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,16 +21,19 @@ TEXTS = (
     "You are a paid troll, number {n}, and https://proof.example/{n} shows it.",
 )
 
+PACE = 250
+"""Milliseconds an editor looks at a card: as fast as anybody can be."""
+
 TIMED = """
 () => {
   window.times = [];
   const open = () => document.querySelector("[data-card].is-open:not(.is-decided)")?.id;
-  let pressed = 0, from = null;
-  document.addEventListener("keydown", (event) => {
-    pressed = performance.now();
-    from = open();
+  let latest = 0;
+  document.addEventListener("keydown", () => {
+    const pressed = latest = performance.now(), from = open();
     const look = () => {
       const now = open();
+      if (pressed !== latest) return;
       if (now && now !== from) { window.times.push(performance.now() - pressed); return; }
       if (performance.now() - pressed < 2000) requestAnimationFrame(look);
     };
@@ -58,7 +61,7 @@ def card(site: Site, number: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def held(site: Site) -> Iterator[Callable[[int], list[int]]]:
+def held(site: Site) -> Callable[[int], list[int]]:
     """Post so many comments that wait for an editor, after everything that waited has been rejected."""
     stamp = time.monotonic_ns()
 
@@ -74,7 +77,7 @@ def held(site: Site) -> Iterator[Callable[[int], list[int]]]:
         wait_until(lambda: waiting(site) >= count, 60, f"{count} held comments")
         return numbers
 
-    yield post
+    return post
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +128,9 @@ def test_fifty_mixed_cards_are_decided_by_keyboard_alone_and_one_is_undone(
         for key in keys.split():
             page.keyboard.press(key)
         decided.append((number, keys[0]))
+        page.wait_for_timeout(PACE)
         if step == 9:
-            wait_until(lambda: card(site, number)["status"] != "held", what="the tenth decision")
+            page.locator("[data-toast]", has_text=f"#{number}").wait_for()
             page.keyboard.press("u")
             page.locator(f"#c-{number}.is-open").wait_for()
             assert card(site, number)["status"] == "held"
@@ -153,7 +157,7 @@ def test_two_editors_at_once_never_get_the_same_card(
     first, second = window("editor", story=DESK), window("moderator", story=DESK)
     got: dict[str, list[int]] = {"editor": [], "moderator": []}
 
-    for _round in range(18):
+    for _round in range(36):
         for who, one in (("editor", first), ("moderator", second)):
             left = one.page.locator("[data-card].is-open:not(.is-decided):not(.is-claimed)")
             try:

@@ -165,10 +165,22 @@ def test_what_changed_meanwhile_is_told_before_it_is_decided(
     page(desk)
     decide(first, "hold", mira)
 
-    heard = said(desk, want=[f"{first.pk}:{seen}"], text=[f"{first.pk}:1"], last=[f"{first.pk}:1"])
+    heard = said(desk, want=[f"{first.pk}:{seen}"], text=[f"{first.pk}:1"], last=[f"{first.pk}:1"], open=first.pk)
 
     card = heard["cards"][str(first.pk)]
     assert 'role="alert"' in card and "mira" in card and f'data-version="{first.version}"' in card
+
+
+def test_what_somebody_else_decided_is_not_served_any_more(
+    desk: Client, mira: Commenter, waiting: list[Comment], decide: Decide
+) -> None:
+    first, seen = waiting[0], waiting[0].version
+    decide(first, "publish", mira)
+
+    heard = said(desk, want=[f"{first.pk}:{seen}"], last=[f"{first.pk}:1"])
+
+    assert heard["mine"] == {} and "is-decided" in heard["cards"][str(first.pk)]
+    assert 'name="decision"' not in heard["cards"][str(first.pk)]
 
 
 def test_new_ones_are_announced_and_nothing_else(

@@ -193,8 +193,9 @@ def _card(
     *,
     alert: cards.Alert | None = None,
     is_open: bool = True,
+    folded: bool = False,
 ) -> str:
-    """Return one card with what it shows when it is open, and whose it is."""
+    """Return one card with what it shows when it is open, and whose it is; ``folded`` only the line it became."""
     row = queues.latest_text(pk) if pk <= BIGGEST else None
     if row is None:
         raise Http404
@@ -202,8 +203,10 @@ def _card(
     reasons = list(Reason.objects.all())
     [found] = cards.several([row], _names(reasons), blind=place.queue.blind, looker=editor.pk)
     found.may_decide = access.may_moderate(request.user, row.comment.discussion)
-    cards.open_up(found, reasons, typed=_typed(request), alert=alert, viewer=request.user)
-    context = {"card": found, "url": place.url(pk), "place": place, "open": is_open}
+    found.folded = folded
+    if not folded:
+        cards.open_up(found, reasons, typed=_typed(request), alert=alert, viewer=request.user)
+    context = {"card": found, "url": place.url(pk), "place": place, "open": is_open and not folded}
     return render_to_string("comments/desk/_card.html", context, request)
 
 
@@ -228,7 +231,8 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
     Keep the open card, and those that come next, from other editors; give back what is left; say what is new.
 
     ``want`` are the cards, each as ``<id>:<version seen>``; ``fetch`` those of them whose open form is sent along;
-    ``leave`` those that are given back. What somebody else has, or what has changed, is sent along as it is now.
+    ``leave`` those that are given back. What somebody else has, or what has changed, is sent along as it is now; what
+    somebody else decided, as the line it became, unless the editor has it ``open``.
     ``take_over`` takes one card whoever has it.
     """
     form = ClaimForm(request.POST)
@@ -239,21 +243,21 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
     wanted = [*form.seen("want"), *((pk, 0) for pk in over)]
     there = Comment.objects.filter(pk__in=[pk for pk, _version in wanted]).select_related("discussion")
     known = {comment.pk: comment for comment in there}
-    mine = [pk for pk, comment in known.items() if access.may_moderate(request.user, comment.discussion)]
-    taken = claims.many([pk for pk in mine if pk not in over], editor) | claims.many(
-        [pk for pk in mine if pk in over], editor, over=True
-    )
+    opened, last = form.numbers("open"), dict(form.seen("last"))
+    changed = {pk for pk, seen in wanted if pk in known and seen and known[pk].version != seen}
+    gone = {pk for pk in changed if pk not in opened and _decided_since(known[pk], last.get(pk, 0))}
+    may = {pk for pk, comment in known.items() if access.may_moderate(request.user, comment.discussion)} - gone
+    taken = claims.many(may.difference(over), editor) | claims.many(may.intersection(over), editor, over=True)
     if over and not _by_script(request):
         return redirect(place.url(over[0]))
     fetched, html = {*form.numbers("fetch"), *over}, {}
-    for pk, seen in wanted:
-        if pk not in known:
-            continue
+    for pk, _version in wanted:
         lost = pk in taken and taken[pk].person_id != editor.pk
-        changed = bool(seen) and known[pk].version != seen
-        if changed:
+        if pk in gone:
+            html[pk] = _card(request, place, pk, folded=True)
+        elif pk in changed:
             html[pk] = _card(request, place, pk, alert=_changed(form, known[pk]), is_open=False)
-        elif lost or pk in fetched:
+        elif pk in known and (lost or pk in fetched):
             html[pk] = _card(request, place, pk, is_open=False)
     newer = _arrived(place, form.moment("since"))
     return JsonResponse(
@@ -271,6 +275,12 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
             else "",
         }
     )
+
+
+def _decided_since(comment: Comment, seen_decision: int) -> bool:
+    """Say whether an editor has settled ``comment`` since: there is nothing left to serve."""
+    last = comment.decisions.last()
+    return bool(last and last.pk > seen_decision and last.decider == Decider.EDITOR and last.to_status != Status.HELD)
 
 
 def _changed(form: ClaimForm, comment: Comment) -> cards.Alert:

@@ -52,7 +52,9 @@ function wanted() {
   const all = cards();
   const now = target && document.getElementById(target.id);
   const at = all.indexOf(now ?? open());
-  return at < 0 ? [] : [all[at], ...all.slice(at + 1).filter(free).slice(0, AHEAD)].filter(free);
+  // Nothing is open: whatever comes free, also what somebody else had.
+  if (at < 0) return all.slice(0, AHEAD + 1);
+  return [all[at], ...all.slice(at + 1).filter(free).slice(0, AHEAD)].filter(free);
 }
 
 /**
@@ -76,8 +78,10 @@ async function keepNow() {
     data.append("want", `${id}:${version}`);
     data.append("text", `${id}:${text}`);
     data.append("last", `${id}:${last}`);
-    if (!$(".open", card)) data.append("fetch", id);
+    if (!$(".open", card) || !free(card)) data.append("fetch", id);
   }
+  const now = open();
+  if (now) data.append("open", now.dataset.card);
   const ids = new Set(mine.map((card) => card.dataset.card));
   for (const id of held) if (!ids.has(id)) data.append("leave", id);
   held = ids;
@@ -94,18 +98,26 @@ function hear(said) {
     const card = document.getElementById(`c-${id}`);
     if (!card || card.classList.contains("is-decided")) continue;
     const now = built(html);
-    if (card.classList.contains("is-open")) swap(card, now);
+    if (now.classList.contains("is-decided")) card.replaceWith(now); // somebody else was first
+    else if (card.classList.contains("is-open")) swap(card, now);
     else if (!free(now) || !$(".open", card)) card.replaceWith(now);
     else if (now.dataset.version !== card.dataset.version) card.replaceWith(now);
-    if (!free(now)) { held.delete(id); ours.delete(id); }
+    if (!free(now) || now.classList.contains("is-decided")) { held.delete(id); ours.delete(id); }
   }
   for (const [id, until] of Object.entries(said.mine)) {
     if (held.has(id)) ours.add(id);
     const place = $(`#c-${id} [data-mine]`);
     if (place) place.textContent = until;
   }
+  if (!open() && !target) {
+    const first = cards().find((card) => ours.has(card.dataset.card));
+    if (first) show(first);
+  }
   count(said.counts);
-  for (const place of $$("[data-newer]")) if (place.textContent !== said.newer) place.textContent = said.newer;
+  for (const place of $$("[data-newer]")) {
+    if (place.textContent !== said.newer) place.textContent = said.newer;
+    place.hidden = !said.newer;
+  }
   sync();
 }
 
@@ -155,6 +167,7 @@ async function show(card) {
   $(".line1", card).setAttribute("aria-current", "true");
   $(".line1", card).focus({ preventScroll: true });
   card.scrollIntoView({ block: "start" });
+  target = null;
   sync();
   setTimeout(keep);
 }
@@ -189,8 +202,8 @@ async function goOn(/** @type {HTMLElement} */ from) {
     await keep();
     const now = document.getElementById(next.id);
     if (target?.id !== next.id) return; // somebody pressed something meanwhile
-    if (now && free(now)) { show(now); return; }
     if (!now) return;
+    if (free(now) && !now.classList.contains("is-decided")) { show(now); return; }
   }
   show(null);
 }
