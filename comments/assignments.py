@@ -257,7 +257,9 @@ def texts(user: Any, name: str) -> QuerySet[Revision]:
     """Return the latest texts of what is ``assigned`` to ``user`` in person, or ``escalated`` to a role of theirs."""
     mine = to_me(user) if name == "assigned" else to_my_roles(user)
     newer = Revision.objects.filter(comment=OuterRef("comment"), number__gt=OuterRef("number"))
-    return Revision.objects.filter(~Exists(newer), comment__in=mine.values("comment")).order_by("created_at", "id")
+    found = Revision.objects.filter(~Exists(newer), comment__in=mine.values("comment")).order_by("created_at", "id")
+    sections = access.sections_seen(user)
+    return found if sections is None else found.filter(comment__discussion__section__in=sections)
 
 
 # --- Telling ----------------------------------------------------------------------------------------------------------

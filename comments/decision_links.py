@@ -25,7 +25,7 @@ from comments.screening import Verdict
 
 SALT = "comments.decision_links"
 LASTS = timedelta(days=3)
-ACTIONS = ("publish", "reject")
+ACTIONS = ("publish", "reject", "undo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,24 @@ class Link:
     action: str
     user: Any
     """Whose link it is; ``None`` for one of a chat."""
+    decision_id: int = 0
+    """The decision that an ``undo`` takes back."""
 
 
 def address(comment: Comment, action: str, user: Any = None) -> str:
     """Return the whole address of a link, or "" while ``SITE_URL`` is not set."""
+    return outbox.absolute(path(comment, action, user))
+
+
+def path(comment: Comment, action: str, user: Any = None, *, decision: Decision | None = None) -> str:
+    """Return where a link stands on the site. ``decision`` is what an ``undo`` takes back."""
     said: dict[str, Any] = {"c": comment.pk, "v": comment.version, "a": action}
+    if decision is not None:
+        said["d"] = decision.pk
     if user is not None:
         said |= {"u": user.pk, "k": _key(user)}
     token = signing.dumps(said, salt=SALT)
-    return outbox.absolute(reverse("admin:comments_desk_link", args=[token]))
+    return reverse("admin:comments_desk_link", args=[token])
 
 
 def _key(user: Any) -> str:
@@ -74,7 +83,7 @@ def read(token: str) -> Link:
         if user is None or said["k"] != _key(user):
             raise _void()
     comment.version = said["v"]
-    return Link(comment, said["a"], user)
+    return Link(comment, said["a"], user, said.get("d", 0))
 
 
 def require(link: Link, signed_in: Any) -> Any:
@@ -116,6 +125,8 @@ def _meanwhile(comment: Comment) -> str:
 def follow(link: Link, signed_in: Any, *, reason: str = "", explanation: str = "") -> Decision:
     """Decide what ``link`` says, in the name of whoever may follow it. Raise ``Refused`` as ``decide`` does."""
     user = require(link, signed_in)
+    if link.action == "undo":
+        return moderation.take_back(link.comment, link.decision_id, Commenter.objects.for_user(user))
     rejects = link.action == "reject"
     return moderation.decide(
         link.comment,

@@ -98,6 +98,24 @@ def test_the_button_decides_in_the_name_of_whose_link_it_is(held: Comment, jo: C
     assert (decision.made_by, decision.decider, decision.trigger) == (jo, "editor", "screening")
 
 
+def test_what_was_decided_is_taken_back_with_one_press(held: Comment, jo: Commenter) -> None:
+    client = Client()
+    done = client.post(link(held, "reject", jo), {"reason": "spam"}).content.decode()
+    undo = re.search(r'<form method="post" action="(/admin/comments/desk/link/[^"]+)"', done)
+    assert undo
+    assert "Take the decision back?" in shown(client.get(undo[1]))
+    held.refresh_from_db()
+    assert held.status == "rejected"
+
+    answer = client.post(undo[1])
+
+    held.refresh_from_db()
+    last = held.decisions.last()
+    assert answer.status_code == 200 and "Taken back." in shown(answer)
+    assert (held.status, last.made_by, last.reverses.verdict) == ("held", jo, "reject")
+    assert client.post(undo[1]).status_code == 409
+
+
 def test_rejecting_needs_a_reason_and_what_was_typed_stays(held: Comment, jo: Commenter) -> None:
     path = link(held, "reject", jo)
 

@@ -479,3 +479,15 @@ def test_programs_see_these_queues_too(program: Any, held: Comment, editor: Comm
     assert program("get", "comments/?queue=escalated").json()["results"] == []
     waits = program("get", "queues/").json()
     assert (waits["assigned"], waits["escalated"]) == (1, 0)
+
+
+def test_a_role_with_sections_sees_what_was_handed_to_it_in_its_own(
+    held: Comment, editor: Commenter, colleague: Any, discussion: Discussion
+) -> None:
+    Discussion.objects.filter(pk=discussion.pk).update(section="Transport")
+    held.refresh_from_db()
+    assignments.assign(held, role("Section moderator"), made_by=editor)
+    sport, tram = colleague("sport", "Section moderator", "Sport"), colleague("tram", "Section moderator", "Transport")
+
+    assert queues.counts(sport.user)["escalated"] == 0
+    assert queues.counts(tram.user)["escalated"] == 1

@@ -52,7 +52,11 @@ def decide(request: HttpRequest, token: str, site: AdminSite) -> HttpResponse:
         gone = refused.status == 409
         facts |= {"alert": refused.detail, "done": gone, "status": refused.status}
         return _page(request, site, typed=request.POST, **facts)
-    return _page(request, site, decision=decision, said=_said(decision), done=True, **_facts(link, user))
+    facts = _facts(link, user) | {"decision": decision, "done": True}
+    if link.action == "undo":
+        return _page(request, site, said=_("Taken back."), **facts)
+    undo = decision_links.path(link.comment, "undo", link.user, decision=decision)
+    return _page(request, site, said=_said(decision), undo=undo, **facts)
 
 
 def _facts(link: Link, user: Any) -> dict[str, Any]:
