@@ -13,6 +13,7 @@ class CommentsConfig(AppConfig):
 
     def ready(self) -> None:
         from comments import (
+            assignments,
             checks,  # noqa: F401  (registers the system checks)
             rule_trials,  # noqa: F401  (registers its kind of job)
             search,
@@ -22,6 +23,7 @@ class CommentsConfig(AppConfig):
         from comments.tasks import on_decided
 
         signals.comment_decided.connect(on_decided, dispatch_uid="comments.learning")
+        signals.comment_decided.connect(assignments.on_decided, dispatch_uid="comments.assignments")
 
         def keep_search(using: str, **_kwargs: Any) -> None:
             search.keep_in_step(connections[using])
