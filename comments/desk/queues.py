@@ -143,9 +143,9 @@ def latest_text(comment_id: int) -> Revision | None:
 
 
 def with_what_a_card_shows(rows: QuerySet[Revision]) -> QuerySet[Revision]:
-    return rows.select_related("comment__author", "comment__discussion", "comment__parent__author").defer(
-        "comment__html"
-    )
+    return rows.select_related(
+        "comment__author", "comment__discussion", "comment__parent__author", "comment__claim__person"
+    ).defer("comment__html")
 
 
 def counts() -> dict[str, int]:
