@@ -66,7 +66,7 @@ def configure(discussion: Discussion, **facts: Any) -> Discussion:
         Discussion.objects.filter(pk=discussion.pk).update(version=F("version") + 1, **facts)
         if "section" in facts and facts["section"] != discussion.section:
             # What waits is listed by its section: see Revision.section.
-            waiting = Revision.objects.filter(comment__discussion=discussion, status=Status.HELD)
+            waiting = Revision.objects.filter(comment__discussion=discussion, status__in=(Status.RECEIVED, Status.HELD))
             waiting.update(section=facts["section"])
         discussion.refresh_from_db()
         transaction.on_commit(lambda: _tell(discussion), robust=True)

@@ -576,7 +576,8 @@ def supersede(comment: Comment, latest: Revision, words: str, digest: str) -> Re
     comment.text_hash = digest
     comment.edited_at = timezone.now() if comment.status != Status.PUBLISHED else comment.edited_at
     comment.save(update_fields=["status", "version", "text_hash", "edited_at"])
-    return Revision.objects.create(comment=comment, number=latest.number + 1, text=words)
+    section = comment.discussion.section
+    return Revision.objects.create(comment=comment, number=latest.number + 1, text=words, section=section)
 
 
 # --- Flags ------------------------------------------------------------------------------------------------------------

@@ -1,18 +1,18 @@
 """
 The desk's search: words and operators as an editor types them, and the texts that match.
 
-``parse`` reads a search, ``str()`` of what it returns is the same search written in one way, and ``revisions`` finds the
-latest text of each comment that matches. What is typed is data: nothing of it is ever put into SQL.
+``parse`` reads a search, ``str()`` of what it returns is the same search written in one way, and ``revisions`` finds
+the latest text of each comment that matches. What is typed is data: nothing of it is ever put into SQL.
 
-Words are found by an index of words: on PostgreSQL a GIN index on the expression ``comments_words(text)``, on SQLite two
-tables of FTS5. An expression and not a column, because a column would write the table of texts anew when it is added,
-and would keep in every row what nobody but the index reads; and because a text that is erased leaves such an index by
-itself. No stemming: comments come in many languages at once, and an editor who looks for a word looks for that word.
+Words are found by an index of words: on PostgreSQL a GIN index on the expression ``comments_words(text)``, on SQLite
+two tables of FTS5. An expression and not a column, because a column would write the table of texts anew when it is
+added, and would keep in every row what nobody but the index reads; and because a text that is erased leaves such an
+index by itself. No stemming: comments come in many languages at once, and whoever looks for a word means that word.
 
 Languages that do not put spaces between words, and Korean, whose words carry their endings, are found by any part of a
-word. PostgreSQL's trigrams know no part shorter than three letters, which most Chinese and Korean words are, and have to
-be allowed by whoever runs the server; so each such letter is a word of its own here, and a search for some is a search
-for them side by side. SQLite's index of trigrams stands beside its index of words and holds such texts only.
+word. PostgreSQL's trigrams know no part shorter than three letters, which most words of Chinese and Korean are, and
+need an extension that whoever runs the server has to allow. So each such letter is a word of its own here, and a search
+for some is a search for them side by side. SQLite's trigrams stand beside its index of words and hold such texts only.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def _hint(operator: Operator) -> dict[str, str]:
     return {"word": "%(word)s", "hint": operator.hint().replace("%", "%%")}
 
 
-# --- Values: what was typed -> how it is written, or None ---------------------------------------------------------------
+# --- Values: what was typed -> how it is written, or None -------------------------------------------------------------
 
 
 def _words(value: str) -> str | None:
@@ -240,7 +240,7 @@ def _one_of(*choices: str) -> Callable[[str], str | None]:
 
 
 def _spaced(text: str) -> str:
-    """Return ``text`` as the index of words reads it: punctuation is space, and so is what surrounds unspaced letters."""
+    """Return ``text`` as the index of words reads it: punctuation is space, and unspaced letters stand alone."""
     return " ".join(_unspaced.sub(r" \g<0> ", text.translate(_spaces)).split())
 
 
@@ -285,7 +285,7 @@ def _holds(value: str) -> Q:
 
 
 def _matches(table: str, expression: str) -> RawSQL:
-    return RawSQL(f"SELECT rowid FROM {table} WHERE {table} MATCH %s", [expression])  # noqa: S608  # named above
+    return RawSQL(f"SELECT rowid FROM {table} WHERE {table} MATCH %s", [expression])
 
 
 def _named(value: str) -> QuerySet[Commenter]:
@@ -483,7 +483,12 @@ def revisions(query: Query, *, sections: frozenset[str] | None = None) -> QueryS
     """
     found = latest()
     if sections is not None:
-        found = found.filter(comment__discussion__section__in=sections)
+        found = found.filter(comment__discussion__section__in=sorted(sections))
+    return narrowed(found, query)
+
+
+def narrowed(found: QuerySet[Revision], query: Query) -> QuerySet[Revision]:
+    """Return those of ``found`` that match ``query``."""
     for term in query.terms:
         condition = OPERATORS[term.name].condition(term.value, term.sign) if term.name else _holds(term.value)
         found = found.filter(~condition if term.negated else condition)

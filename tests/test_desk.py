@@ -405,7 +405,7 @@ def test_what_no_worker_took_up_is_shown_after_a_minute(
 
     shown = page(desk, "?queue=unscreened")
     assert "Nobody has looked" in shown and "It has not been screened." in shown
-    assert queues.counts() == {"to_decide": 0, "reported": 0, "unscreened": 1, "audit": 0, "issues": 0}
+    assert queues.counts() == dict.fromkeys(queues.counts(), 0) | {"unscreened": 1}
     send(desk, comment, "publish")
     comment.refresh_from_db()
     assert comment.status == Status.PUBLISHED

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from comments import discussions, search
-from comments.exceptions import Refused
+from comments import search
 from comments.models import Comment, Commenter, Discussion, Revision
 
 
