@@ -189,7 +189,7 @@ class CardsView(Moderating):
                 "q",
                 str,
                 description="A search with its operators, as on the desk: `harbour author:anna score>0.8 has:link`. "
-                "Within the queue, or among all comments without one.",
+                "Within the queue; `queue=all` is everywhere.",
             ),
             OpenApiParameter("order", str, enum=list(queues.ORDERS), description="For `to_decide` and searches."),
             CURSOR,
@@ -201,7 +201,7 @@ class CardsView(Moderating):
     def get(self, request: Request) -> HttpResponse:
         asked = request.GET
         query = search.parse(asked.get("q", ""))
-        name = asked.get("queue") or ("to_decide" if query.is_empty else "all")
+        name = asked.get("queue") or "to_decide"
         if name not in QUEUES:
             raise Refused("unknown_queue", _("The queues are: %(queues)s.") % {"queues": ", ".join(QUEUES)})
         queue = QUEUES[name]

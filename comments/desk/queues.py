@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any
 
 from django.db.models import CharField, Count, F, Q, QuerySet, Sum, Value
@@ -67,11 +68,13 @@ class Order:
         at: datetime | float
         try:
             if self.column.endswith("created_at"):
-                if not value.isdecimal():
+                if not (value.isdecimal() and len(value) < 17):
                     return None
                 at = EPOCH + int(value) * MICROSECOND
             else:
                 at = float(value)
+                if not isfinite(at):
+                    return None
         except (ValueError, OverflowError):
             return None
         column, beyond = self.column.lstrip("-"), "lt" if self.column.startswith("-") else "gt"
