@@ -296,12 +296,19 @@ def _named(value: str) -> QuerySet[Commenter]:
 
 
 def _begin(field: str, value: str) -> Q:
+    """Return the condition that each word of ``value`` begins a word in ``field``; unspaced letters stand anywhere."""
+    anywhere = Q(**{f"{field}__icontains": value}) if _unspaced.search(value) else Q()
     words = _spaced(value).split()
     if connection.vendor == "postgresql":
-        return Q(InWords(F(field), " ".join(words), beginnings=True))
+        return Q(InWords(F(field), " ".join(words), beginnings=True)) & anywhere
+    if anywhere:
+        return anywhere
     found = Q()
     for word in words:
-        found &= Q(**{f"{field}__istartswith": word}) | Q(**{f"{field}__icontains": f" {word}"})
+        begins = Q(**{f"{field}__istartswith": word})
+        for before in " -.'":
+            begins |= Q(**{f"{field}__icontains": before + word})
+        found &= begins
     return found
 
 
