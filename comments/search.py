@@ -34,7 +34,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from comments.exceptions import Refused
-from comments.models import Comment, Commenter, Decider, Decision, Discussion, Finding, Flag, Revision, Status
+from comments.models import Comment, Commenter, Decider, Decision, Discussion, Finding, Flag, Note, Revision, Status
 
 MOST_CHARACTERS = 500
 """As long as a search may be: what :class:`comments.models.SavedQueue` keeps."""
@@ -400,7 +400,7 @@ def _has(value: str, sign: str) -> Q:
         case "reply":
             return Q(comment__reply_count__gt=0)
         case "note":
-            return Q(comment__notes__isnull=False)
+            return Q(Exists(Note.objects.filter(comment=OuterRef("comment"))))
         case _flag:
             return _flags("0", ">")
 

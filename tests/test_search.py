@@ -346,12 +346,25 @@ def test_times(write: Write, settings: Any) -> None:
     assert found("before:0001-01-01") == [] and found("after:9999-12-31") == []
 
 
-@pytest.mark.parametrize(
-    "typed", [f"{name}:x" for name in search.OPERATORS] + ["-harbour -투표 -🎉 -author:a -flags>1"]
-)
+TURNED = [
+    "-harbour",
+    "-투표",
+    "-🎉",
+    "-author:a",
+    "-flags>1",
+    "-has:note",
+    "-by:a",
+    "-reason:x",
+    "-article:a",
+    "-is:first",
+]
+
+
+@pytest.mark.parametrize("typed", TURNED)
 def test_every_condition_can_be_turned_round(typed: str, write: Write) -> None:
     text = write("text", of_comment={"parent": None})
-    Note.objects.create(comment=text.comment, text="One.", made_by=text.comment.author)
+    for words in ("One.", "Two."):
+        Note.objects.create(comment=text.comment, text=words, made_by=text.comment.author)
     write("text")
 
     assert len(found(typed)) + len(found(typed[1:])) == 2
