@@ -405,7 +405,7 @@ def test_what_no_worker_took_up_is_shown_after_a_minute(
 
     shown = page(desk, "?queue=unscreened")
     assert "Nobody has looked" in shown and "It has not been screened." in shown
-    assert queues.counts() == {"to_decide": 0, "reported": 0, "unscreened": 1, "audit": 0, "issues": 0}
+    assert queues.counts() == dict.fromkeys(queues.counts(), 0) | {"unscreened": 1}
     send(desk, comment, "publish")
     comment.refresh_from_db()
     assert comment.status == Status.PUBLISHED
@@ -471,8 +471,8 @@ def test_the_number_of_queries_does_not_grow_with_the_queue(
     many = [queries(f"?queue={name}") for name in ("to_decide", "published", "rejected", "unscreened")]
 
     assert few == many
-    # Of them, five are about the one card that is open, and one about what the editor can take back.
-    assert max(many) <= 13, many
+    # Of them, five are about the one card that is open, one about what the editor can take back, one about kept searches.
+    assert max(many) <= 14, many
 
 
 # --- What a card shows ----------------------------------------------------------------------------------------------

@@ -467,9 +467,9 @@ def test_what_is_handed_to_me_and_to_my_roles_are_queues_with_counts(
     assert f'id="c-{held.pk}"' not in page(client, "?queue=escalated")
     assert "Nothing was handed to you." in page(other, "?queue=assigned")
     assert "Nothing was handed to a role of yours." in page(other, "?queue=escalated")
-    counts = queues.counts(chief.user)
+    counts = queues.counts(viewer=chief.user)
     assert (counts["assigned"], counts["escalated"]) == (1, 1)
-    assert queues.counts(other.get(DESK).wsgi_request.user)["escalated"] == 0
+    assert queues.counts(viewer=other.get(DESK).wsgi_request.user)["escalated"] == 0
 
 
 def test_programs_see_these_queues_too(program: Any, held: Comment, editor: Commenter, colleague: Any) -> None:
@@ -489,5 +489,5 @@ def test_a_role_with_sections_sees_what_was_handed_to_it_in_its_own(
     assignments.assign(held, role("Section moderator"), made_by=editor)
     sport, tram = colleague("sport", "Section moderator", "Sport"), colleague("tram", "Section moderator", "Transport")
 
-    assert queues.counts(sport.user)["escalated"] == 0
-    assert queues.counts(tram.user)["escalated"] == 1
+    assert queues.counts(viewer=sport.user)["escalated"] == 0
+    assert queues.counts(viewer=tram.user)["escalated"] == 1

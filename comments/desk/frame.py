@@ -86,7 +86,7 @@ def context(
 
     One more a minute for the viewer's preferences, and one for viewers who set themselves a limit.
     """
-    counts = queues.counts(request.user) if counts is None else counts
+    counts = queues.counts(access.sections_seen(request.user), request.user) if counts is None else counts
     return site.each_context(request) | {
         "is_nav_sidebar_enabled": False,
         "title": title,
