@@ -471,7 +471,7 @@ def test_the_number_of_queries_does_not_grow_with_the_queue(
     many = [queries(f"?queue={name}") for name in ("to_decide", "published", "rejected", "unscreened")]
 
     assert few == many
-    # Of them, five are about the one card that is open, one about what the editor can take back, one about kept searches.
+    # Of them, five are about the one card that is open; one is what the editor can take back, one the kept searches.
     assert max(many) <= 14, many
 
 
