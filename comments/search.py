@@ -256,7 +256,7 @@ class InWords(Func):
             words = " & ".join(f"'{word}':*" for word in words.split())
         super().__init__(expression, Value(words, TextField()))
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> Any:  # type: ignore[override]
         text, text_params = compiler.compile(self.source_expressions[0])
         words, words_params = compiler.compile(self.source_expressions[1])
         asked = "to_tsquery" if self.beginnings else "phraseto_tsquery"

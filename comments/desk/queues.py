@@ -359,7 +359,7 @@ def counts(sections: frozenset[str] | None = None, viewer: Any = None) -> Counts
     if sections is not None:
         stories = stories.filter(section__in=sorted(sections))
     named = Concat(Value(SECTION), F("section"), output_field=CharField())
-    waiting = stories.order_by().values(queue=named).annotate(count=Sum("held_count"))
+    waiting: QuerySet[Any, Any] = stories.order_by().values(queue=named).annotate(count=Sum("held_count"))
     rows: Iterable[dict[str, Any]] = waiting.union(
         count("reported", within(sections, flags.reported())),
         count("unscreened", within(sections, BY_NAME["unscreened"]._rows())),
