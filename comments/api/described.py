@@ -339,7 +339,22 @@ class QueuesSerializer(Shape):
     to_decide = serializers.IntegerField(help_text="Texts that wait for an editor.")
     received = serializers.IntegerField(help_text="Texts not screened yet.")
     reported = serializers.IntegerField(help_text="Published comments with readers' flags no editor has decided about.")
+    unscreened = serializers.IntegerField(help_text="Texts that nothing has screened for a minute.")
     audit = serializers.IntegerField(help_text="Spot checks: published by screening, drawn by lot.")
+    assigned = serializers.IntegerField(help_text="Handed to you.")
+    escalated = serializers.IntegerField(help_text="Handed to a role of yours.")
+    appeals = serializers.IntegerField(help_text="Appeals nobody has ruled on.")
+    issues = serializers.IntegerField(help_text="Issue reports that wait for an answer.")
+
+
+class SavedQueueSerializer(Shape):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    q = serializers.CharField(help_text="The search, as `moderation/comments/` takes it.")
+    order = serializers.CharField(allow_blank=True)
+    is_shared = serializers.BooleanField()
+    made_by = serializers.CharField()
+    created_at = serializers.DateTimeField()
 
 
 class CardAuthorSerializer(Shape):
@@ -700,3 +715,54 @@ class HouseRuleVersionsSerializer(Shape):
 
 class TrialSerializer(JobSerializer):
     """A job whose `result` will have `hits`, `alone`, `outcomes`, `days`, `samples` (comments' ids) and `sentence`."""
+
+
+class EditorSerializer(Shape):
+    """An editor, as a person who comments."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+
+
+class NoteSerializer(Shape):
+    """What an editor wrote to the others."""
+
+    id = serializers.IntegerField()
+    text = serializers.CharField()
+    made_by = EditorSerializer()
+    created_at = serializers.DateTimeField()
+
+
+class NotesSerializer(Shape):
+    results = NoteSerializer(many=True)
+
+
+class AssignmentSerializer(Shape):
+    """Whose a comment is to decide."""
+
+    to = serializers.CharField(help_text="`user:7` or `role:3`.")
+    name = serializers.CharField()
+    note = serializers.CharField()
+    made_by = EditorSerializer()
+    created_at = serializers.DateTimeField()
+
+
+class AssigneeSerializer(Shape):
+    """Somebody, or a role, that a comment can be handed to."""
+
+    to = serializers.CharField(help_text="`user:7` or `role:3`.")
+    name = serializers.CharField()
+
+
+class AssigneesSerializer(Shape):
+    results = AssigneeSerializer(many=True)
+
+
+class PreferencesSerializer(Shape):
+    """How an editor wants to work."""
+
+    blur_harsh = serializers.BooleanField()
+    grey_pictures = serializers.BooleanField()
+    daily_quota = serializers.IntegerField()
+    break_minutes = serializers.IntegerField()
+    mail_decisions = serializers.BooleanField()

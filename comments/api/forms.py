@@ -93,6 +93,20 @@ class AutoApprovalForm(Form):
     )
 
 
+class SavedQueueForm(Form):
+    name = Line(max_length=60)
+    q = Line(max_length=500, help_text="A search, as `moderation/comments/` takes it.")
+    order = Choice(required=False, choices=["age", "newest", "priority", "flags", "score"])
+    is_shared = serializers.BooleanField(required=False, help_text="On every editor's desk.")
+
+
+class ChangedQueueForm(SavedQueueForm):
+    """What is left out stays as it is."""
+
+    name = Line(required=False, max_length=60)
+    q = Line(required=False, max_length=500, help_text="A search, as `moderation/comments/` takes it.")
+
+
 class PhraseForm(Form):
     phrase = Line(
         max_length=200, trim_whitespace=True, help_text="`*` beside letters stands for any letters of the same word."
@@ -147,3 +161,24 @@ class TrialForm(Form):
 
 class UnsavedTrialForm(TrialForm):
     definition = Given(help_text="As for a new rule.")
+
+
+class NoteForm(Form):
+    text = Line(max_length=2000)
+
+
+class AssignmentForm(Form):
+    to = Line(max_length=40, help_text="`user:7` or `role:3`: see `moderation/assignees/`.")
+    note = Line(required=False, allow_blank=True, max_length=2000, help_text="What they should know.")
+
+
+class PreferencesForm(Form):
+    blur_harsh = serializers.BooleanField(required=False, help_text="Harsh texts are blurred until pointed at.")
+    grey_pictures = serializers.BooleanField(required=False, help_text="Pictures are shown without colour.")
+    daily_quota = Number(
+        required=False, min_value=0, max_value=2000, help_text="Decisions a day after which the desk says so; 0: never."
+    )
+    break_minutes = Number(
+        required=False, min_value=0, max_value=720, help_text="Minutes until a pause is suggested; 0: never."
+    )
+    mail_decisions = serializers.BooleanField(required=False, help_text="What waits is mailed, with links to decide.")

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from comments.screening import Verdict
 
 BIGGEST = 2**63 - 1
-WORDS = ("explanation", "note", "legal_ground")
+WORDS = ("explanation", "note", "legal_ground", "words", "to")
 MARKS = {"feature": "unfeature", "unfeature": "feature", "pin": "unpin", "unpin": "pin"}
 """What readers are shown beside a comment, and what takes it back."""
 
@@ -20,7 +20,9 @@ MARKS = {"feature": "unfeature", "unfeature": "feature", "pin": "unpin", "unpin"
 class PlaceForm(forms.Form):
     """Where on the desk it was sent from, so that the editor comes back there. All of it may be missing."""
 
-    queue = forms.CharField(required=False, max_length=40)
+    queue = forms.CharField(required=False, max_length=600)
+    q = forms.CharField(required=False, max_length=2000)
+    """A search, as typed into the field."""
     after = forms.CharField(required=False, max_length=60)
     next = forms.IntegerField(required=False, min_value=1, max_value=BIGGEST)
     view = forms.CharField(required=False, max_length=10)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
@@ -17,7 +16,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -25,7 +23,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from comments import access, claims, moderation
-from comments.desk import cards, frame, numbers, queues
+from comments.desk import cards, frame, numbers, queues, searching
 from comments.desk.forms import (
     BIGGEST,
     MARKS,
@@ -62,7 +60,8 @@ class Place:
         """Read it from ``form``, whose other fields may be wrong."""
         given = form.cleaned_data
         view = "one" if given.get("view") == "one" else ""
-        return cls(queues.named(given.get("queue") or ""), given.get("after") or "", view)
+        asked = f"{queues.SEARCH}{given['q']}" if given.get("q") else given.get("queue") or ""
+        return cls(queues.named(asked), given.get("after") or "", view)
 
     @property
     def is_one(self) -> bool:
@@ -71,10 +70,10 @@ class Place:
     def url(self, open_id: int | None = None, after: str | None = None, view: str | None = None) -> str:
         after = self.after if after is None else after
         view = self.view if view is None else view
-        query = {"queue": self.queue.name} | ({"after": after} if after else {}) | ({"view": view} if view else {})
+        query = ({"after": after} if after else {}) | ({"view": view} if view else {})
         if open_id is None:
-            return f"{reverse(DESK)}?{urlencode(query)}"
-        return f"{reverse(DESK)}?{urlencode(query | {'open': str(open_id)})}#c-{open_id}"
+            return searching.url_of(self.queue, **query)
+        return f"{searching.url_of(self.queue, **query, open=str(open_id))}#c-{open_id}"
 
     @property
     def other_view(self) -> str:
@@ -117,7 +116,8 @@ def _queue(
     status: int = 200,
 ) -> HttpResponse:
     editor = Commenter.objects.for_user(request.user)
-    page = queues.page(place.queue, place.after)
+    place = replace(place, queue=searching.in_its_order(request, place.queue))
+    page = queues.page(place.queue.seen_by(request.user), place.after, sections=access.sections_seen(request.user))
     rows = page.rows
     if open_id is not None and open_id not in [row.comment_id for row in rows]:
         asked_for = queues.latest_text(open_id)
@@ -130,8 +130,10 @@ def _queue(
     if opened:
         next_id = _beside(shown, opened)
         opened.may_decide = access.may_moderate(request.user, opened.comment.discussion)
-        cards.open_up(opened, reasons, typed=_typed(request), alert=alert, next_id=next_id)
-    context = _context(request, site, place, place.queue.title)
+        cards.open_up(opened, reasons, typed=_typed(request), alert=alert, next_id=next_id, viewer=request.user)
+    if place.queue.complaint:
+        status = 400
+    context = _context(request, site, place, place.queue.title, editor)
     context |= {
         "cards": [(card, place.url(card.comment.pk)) for card in shown],
         "next_page": place.url(after=page.next_cursor) if page.next_cursor else "",
@@ -209,7 +211,7 @@ def _card(
     found.may_decide = access.may_moderate(request.user, row.comment.discussion)
     found.folded = folded
     if not folded:
-        cards.open_up(found, reasons, typed=_typed(request), alert=alert)
+        cards.open_up(found, reasons, typed=_typed(request), alert=alert, viewer=request.user)
     context = {"card": found, "url": place.url(pk), "place": place, "open": is_open and not folded}
     return render_to_string("comments/desk/_card.html", context, request)
 
@@ -280,7 +282,7 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
                 if claim.person_id == editor.pk
             },
             "cards": html,
-            "counts": queues.counts(),
+            "counts": queues.counts(access.sections_seen(request.user), request.user),
             "newer": ngettext("%(count)d new since you opened it", "%(count)d new since you opened it", newer)
             % {"count": newer}
             if newer
@@ -469,7 +471,7 @@ def _done(
     editor = Commenter.objects.for_user(request.user)
     [found] = cards.several([row], _names(reasons), blind=place.queue.blind, looker=editor.pk)
     if stays_open:
-        cards.open_up(found, reasons)
+        cards.open_up(found, reasons, viewer=request.user)
     else:
         found.folded = True
     context = {
@@ -477,7 +479,7 @@ def _done(
         "url": place.url(comment.pk),
         "place": place,
         "open": stays_open,
-        "counts": queues.counts(),
+        "counts": queues.counts(access.sections_seen(request.user), request.user),
         "toast": toast,
     }
     return HttpResponse(render_to_string("comments/desk/_decided.html", context, request))
@@ -532,12 +534,19 @@ def _toasts(request: HttpRequest) -> list[Toast]:
     return found
 
 
-def _context(request: HttpRequest, site: AdminSite, place: Place, title: str | Promise) -> dict[str, Any]:
-    counts = queues.counts()
-    return frame.context(request, site, tab="queue", title=title, counts=counts) | {
-        "place": place,
-        "queues": [(each, Place(each, view=place.view).url(), counts.get(each.name)) for each in queues.QUEUES],
-    }
+def _context(
+    request: HttpRequest, site: AdminSite, place: Place, title: str | Promise, editor: Commenter
+) -> dict[str, Any]:
+    counts = queues.counts(access.sections_seen(request.user), request.user)
+    context = frame.context(request, site, tab="queue", title=title, counts=counts)
+    return (
+        context
+        | searching.rail(place.queue, counts, editor, place.view)
+        | {
+            "place": place,
+            "queues": [(each, Place(each, view=place.view).url(), counts.get(each.name)) for each in queues.QUEUES],
+        }
+    )
 
 
 def _typed(request: HttpRequest) -> dict[str, str]:
