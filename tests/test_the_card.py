@@ -238,10 +238,23 @@ def test_a_section_moderator_claims_and_decides_in_their_section_only(
     refused = send(client, theirs, "publish")
     made = send(client, mine, "publish")
 
-    assert refused.status_code == 403 and "a section that is not yours" in refused.content.decode()
+    assert refused.status_code == 403
     assert made.status_code == 303
     assert said(client, want=[f"{theirs.pk}:{theirs.version}"])["mine"] == {}
-    assert "not part of your role" in client.get(f"{DESK}card/{theirs.pk}/").content.decode()
+    for address in (f"card/{theirs.pk}/", f"conversation/{theirs.pk}/"):
+        assert client.get(DESK + address).status_code == 403
+
+
+def test_a_viewer_looks_and_is_told_that_deciding_is_for_others(waiting: list[Comment]) -> None:
+    user = get_user_model().objects.create_user("vera", password="a long password", is_staff=True)
+    user.user_permissions.set([Permission.objects.get(codename="see_desk")])
+    client = Client()
+    client.force_login(user)
+
+    assert "not part of your role" in page(client) and 'name="decision"' not in page(client)
+    assert send(client, waiting[0], "publish").status_code == 403
+    assert client.post(DESK + "claims/", {"want": waiting[0].pk}).status_code == 403
+    assert not Claim.objects.exists()
 
 
 # --- Conflicts --------------------------------------------------------------------------------------------------------

@@ -6,7 +6,11 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
+<<<<<<< HEAD
         ("comments", "0009_featured"),
+=======
+        ('comments', '0009_featured'),
+>>>>>>> d-card
     ]
 
     operations = [

@@ -40,6 +40,8 @@ let held = new Set();
 let ours = new Set();
 /** What is to be open, while it is on its way. @type {HTMLElement | null} */
 let target = null;
+/** Whether the server has answered once: before, and without it, nothing can be known to be ours. */
+let heard = false;
 /** @type {Promise<void> | null} */
 let asking = null;
 /** @type {Promise<void> | null} */
@@ -54,7 +56,7 @@ function wanted() {
   const at = all.indexOf(now ?? open());
   // Nothing is open: whatever comes free, also what somebody else had.
   if (at < 0) return all.slice(0, AHEAD + 1);
-  return [all[at], ...all.slice(at + 1).filter(free).slice(0, AHEAD)].filter(free);
+  return [all[at], ...all.slice(at + 1).filter(free).slice(0, AHEAD)];
 }
 
 /**
@@ -94,10 +96,13 @@ async function keepNow() {
 
 /** @param {{mine: Record<string, string>, cards: Record<string, string>, counts: Record<string, number>, newer: string}} said */
 function hear(said) {
+  heard = true;
   for (const [id, html] of Object.entries(said.cards)) {
     const card = document.getElementById(`c-${id}`);
     if (!card || card.classList.contains("is-decided")) continue;
     const now = built(html);
+    const reading = document.activeElement !== $(".line1", card) && card.contains(document.activeElement);
+    if (!free(card) && !free(now) && reading) continue;
     if (now.classList.contains("is-decided")) card.replaceWith(now); // somebody else was first
     else if (card.classList.contains("is-open")) swap(card, now);
     else if (!free(now) || !$(".open", card)) card.replaceWith(now);
@@ -196,7 +201,7 @@ function after(/** @type {HTMLElement} */ card) {
 /** Open what comes next: a card that is known to be ours is there at once; another only when the server says so. */
 async function goOn(/** @type {HTMLElement} */ from) {
   for (let next = after(from); next; next = after(from)) {
-    if (!bar || !held.size || ours.has(next.dataset.card)) { show(next); return; }
+    if (!heard || ours.has(next.dataset.card)) { show(next); return; }
     target = next;
     for (const other of $$("[data-card].is-open")) close(other);
     await keep();
