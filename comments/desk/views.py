@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from comments import moderation
-from comments.desk import cards, frame, numbers, queues
+from comments.desk import cards, frame, queues
 from comments.desk.forms import BIGGEST, WORDS, DecisionForm, PlaceForm, SeenForm, UndoForm, complaint
 from comments.desk.frame import for_moderators
 from comments.exceptions import Refused
@@ -140,17 +140,6 @@ def _card(
 def issues(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Go to the issue reports."""
     return redirect("admin:comments_issuereport_changelist")
-
-
-@require_GET
-@for_moderators
-def figures(request: HttpRequest, site: AdminSite) -> HttpResponse:
-    """Show what came in, what became of it and how long people waited."""
-    context = frame.context(request, site, tab="numbers", title=_("Numbers")) | {
-        "spans": numbers.read(),
-        "most": numbers.MOST,
-    }
-    return TemplateResponse(request, "comments/desk/numbers.html", context)
 
 
 # --- Deciding -------------------------------------------------------------------------------------------------------
@@ -297,5 +286,4 @@ ADDRESSES = [
     ("card/<int:pk>/", card, "card"),
     ("decide/", decide, "decide"),
     ("issues/", issues, "issues"),
-    ("numbers/", figures, "numbers"),
 ]
