@@ -381,7 +381,8 @@ def _outcome(status: str, decider: str | None) -> str:
 BY_AN_EDITOR = (
     "d.decider = 'editor' AND d.to_status IN ('published', 'rejected') "
     "AND (d.reverses_id IS NULL OR d.appeal_id IS NOT NULL) "
-    "AND NOT EXISTS (SELECT 1 FROM comments_decision u WHERE u.reverses_id = d.id AND u.appeal_id IS NULL)"
+    "AND NOT EXISTS (SELECT 1 FROM comments_decision u WHERE u.comment_id = d.comment_id "
+    "AND u.reverses_id = d.id AND u.appeal_id IS NULL)"
 )
 """
 A decision ``d`` of an editor that counts: it was not taken back, and takes nothing back. One that overturns another on
@@ -425,8 +426,9 @@ class _Counted:
         if not self.sections:
             return "AND 1 = 0", []
         marks = ", ".join(["%s"] * len(self.sections))
+        # With its sign, so that nobody reads every comment of a section by its index to find those of a week.
         return (
-            f"AND {discussion} IN (SELECT id FROM comments_discussion WHERE section IN ({marks}))",
+            f"AND +{discussion} IN (SELECT id FROM comments_discussion WHERE section IN ({marks}))",
             sorted(self.sections),
         )
 
@@ -810,7 +812,7 @@ class _Counted:
         where, named = self.here("c.discussion_id")
         found = self.rows(
             "SELECT p.id, p.name, d.to_status, CASE WHEN EXISTS (SELECT 1 FROM comments_decision u "
-            "WHERE u.reverses_id = d.id) THEN 1 ELSE 0 END, COUNT(*) FROM comments_decision d "
+            "WHERE u.comment_id = d.comment_id AND u.reverses_id = d.id) THEN 1 ELSE 0 END, COUNT(*) FROM comments_decision d "
             "JOIN comments_commenter p ON p.id = d.made_by_id JOIN comments_comment c ON c.id = d.comment_id "
             "WHERE d.created_at >= %s AND d.created_at < %s AND d.decider = 'editor' AND d.reverses_id IS NULL "
             f"{where} GROUP BY 1, 2, 3, 4",

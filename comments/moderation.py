@@ -56,6 +56,14 @@ lot: Callable[[], float] = SystemRandom().random
 CLAIM_SECONDS = 60
 """A screening that has not finished after this long is taken to be dead."""
 
+BACK = {
+    Status.RECEIVED: "hold",
+    Status.HELD: "hold",
+    Status.PUBLISHED: "publish",
+    Status.REJECTED: "reject",
+}
+"""The verdict that brings a comment back to where it was. What was never judged waits for an editor."""
+
 
 def lock(comment_id: int, discussion_id: int) -> Comment:
     """
@@ -216,6 +224,28 @@ def _decide(
         flags.settle(complaints, decision, Flag.State.DISMISSED if becomes == Status.PUBLISHED else Flag.State.UPHELD)
     transaction.on_commit(lambda: _tell(current, decision, moved), robust=True)
     return decision
+
+
+def take_back(comment: Comment, decision_id: int, made_by: Commenter) -> Decision:
+    """
+    Bring ``comment`` back to where it was before the decision with this id. Itself a decision, on record.
+
+    Raise ``CommentChanged`` when anything happened since the version in ``comment``, and ``Refused`` (404) when that
+    decision was about something else, or there is nothing to go back to.
+    """
+    undone = Decision.objects.filter(pk=decision_id, comment=comment).first()
+    if undone is None or undone.from_status not in BACK:
+        raise Refused("nothing_to_undo", _("There is no such decision to take back."), status=404)
+    action = BACK[Status(undone.from_status)]
+    earlier = Decision.objects.filter(comment=comment, verdict="reject", pk__lt=undone.pk).order_by("-id").first()
+    return decide(
+        comment,
+        Verdict(action, reason=earlier.reason if earlier and action == "reject" else ""),
+        decider=Decider.EDITOR,
+        trigger=undone.trigger,
+        made_by=made_by,
+        reverses=undone,
+    )
 
 
 def _takes_back(reverses: Decision) -> bool:

@@ -159,6 +159,9 @@ class Decision(AppendOnly):
             models.Index(fields=["comment", "id"], name="comments_decision_history"),
             models.Index(fields=["made_by", "-id"], name="comments_decisions_by_editor"),
             models.Index(fields=["-created_at"], name="comments_decisions_by_time"),
+            models.Index(
+                fields=["created_at"], condition=models.Q(decider="editor"), name="comments_editors_decisions"
+            ),
         ]
 
     def __str__(self) -> str:
