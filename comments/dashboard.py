@@ -193,7 +193,10 @@ class Table:
     def as_data(self) -> list[dict[str, Any]]:
         names = [column.name for column in self.columns]
         return [
-            {name: value.isoformat() if isinstance(value, date) else value for name, value in zip(names, row, strict=True)}
+            {
+                name: value.isoformat() if isinstance(value, date) else value
+                for name, value in zip(names, row, strict=True)
+            }
             for row in self.rows
         ]
 
@@ -576,9 +579,7 @@ class _Counted:
         if len(moments) < len(ends):
             moments.append(self.now)
         where, named = self.here("c.discussion_id")
-        points = " UNION ALL ".join(
-            f"SELECT {number} AS n, {self.cast('%s')} AS at" for number in range(len(moments))
-        )
+        points = " UNION ALL ".join(f"SELECT {number} AS n, {self.cast('%s')} AS at" for number in range(len(moments)))
         ended = BEGAN_TO_WAIT.format(row="d.revision_id", before="h.id < d.id AND")
         open_ = BEGAN_TO_WAIT.format(row="r.id", before="")
         once = "MATERIALIZED" if connection.vendor == "postgresql" else ""
@@ -812,7 +813,8 @@ class _Counted:
         where, named = self.here("c.discussion_id")
         found = self.rows(
             "SELECT p.id, p.name, d.to_status, CASE WHEN EXISTS (SELECT 1 FROM comments_decision u "
-            "WHERE u.comment_id = d.comment_id AND u.reverses_id = d.id) THEN 1 ELSE 0 END, COUNT(*) FROM comments_decision d "
+            "WHERE u.comment_id = d.comment_id AND u.reverses_id = d.id AND u.appeal_id IS NULL) THEN 1 ELSE 0 END, "
+            "COUNT(*) FROM comments_decision d "
             "JOIN comments_commenter p ON p.id = d.made_by_id JOIN comments_comment c ON c.id = d.comment_id "
             "WHERE d.created_at >= %s AND d.created_at < %s AND d.decider = 'editor' AND d.reverses_id IS NULL "
             f"{where} GROUP BY 1, 2, 3, 4",

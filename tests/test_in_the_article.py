@@ -20,7 +20,7 @@ from newsroom.articles.models import Article
 
 Post = Callable[..., Comment]
 PIECES = ("comment-moderate", "data-moderate", "data-editing", "editor.js", "editor.css", "/decide/")
-HOSTILE = "\"><img src=x onerror=alert(1)><script>alert(2)</script>"
+HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
 
 
 @pytest.fixture

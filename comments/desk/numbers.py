@@ -28,8 +28,8 @@ from comments.exceptions import Refused
 
 PAGE = "admin:comments_desk_numbers"
 PRIVATE = "private, no-store"
-LABELS = 14
-"""How many times stand under a chart at most."""
+LABELS, FEWER_LABELS = 14, 6
+"""How many times stand under a chart at most: a wide one, a narrow one."""
 BARS = 12
 """How many rules stand in a chart; the table has them all."""
 
@@ -148,14 +148,18 @@ def duration(seconds: float | None) -> str:
     for size, below, words in ((60, 5_400, _("%(count)s min")), (3_600, 172_800, _("%(count)s h"))):
         if seconds < below:
             value = seconds / size
-            return words % {"count": number_format(value, 1) if value < 10 and value % 1 >= 0.05 else count(round(value))}
+            return words % {
+                "count": number_format(value, 1) if value < 10 and value % 1 >= 0.05 else count(round(value))
+            }
     days = round(seconds / 86_400)
     return ngettext("%(count)s day", "%(count)s days", days) % {"count": count(days)}
 
 
 def percent(part: float) -> str:
     hundred = part * 100
-    return _("%(share)s %%") % {"share": number_format(hundred, 1) if 0 < hundred < 10 else count(round(hundred))}
+    return _("%(share)s %%") % {
+        "share": number_format(round(hundred, 1), 1) if 0 < hundred < 10 else count(round(hundred))
+    }
 
 
 def of(part: int, whole: int) -> str:
@@ -310,6 +314,9 @@ class Chart:
     """What a template draws. ``sentence`` says to who does not see it what there is to see."""
 
     sentence: str
+    width: float = 760
+    left: float = 44
+    """Where the drawing begins, after its numbers."""
     rects: list[tuple[str, float, float, float, float]] = field(default_factory=list)
     """Class, x, y, width, height."""
     paths: list[tuple[str, str]] = field(default_factory=list)
@@ -324,7 +331,7 @@ class Chart:
         return not (self.rects or self.dots or self.paths or self.bars)
 
 
-WIDTH, LEFT, TOP, BOTTOM = 760.0, 44.0, 10.0, 140.0
+TOP, BOTTOM = 10.0, 140.0
 LAYERS = (
     ("f-publish", ("published_unread", "published_by_editors")),
     ("f-hold", ("held", "unscreened")),
@@ -339,17 +346,17 @@ def _column(table: Table, name: str) -> list[Any]:
 
 
 def _ticks(highest: float) -> list[float]:
-    """Return two to four round numbers up to about ``highest``."""
+    """Return two to five round numbers up to ``highest``."""
     if highest <= 0:
         return []
-    raw = highest / 3
+    raw = highest / 4
     size = 10 ** int(log10(raw)) if raw >= 1 else 1
     step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= raw)
     return [step * number for number in range(1, int(highest / step) + 1)]
 
 
-def _under(starts: Sequence[date], centres: Sequence[float], span: Range) -> list[Mark]:
-    every = max(1, ceil(len(starts) / LABELS))
+def _under(starts: Sequence[date], centres: Sequence[float], span: Range, most: int = LABELS) -> list[Mark]:
+    every = max(1, ceil(len(starts) / most))
     return [
         Mark(moment(start, span), x, 157)
         for number, (start, x) in enumerate(zip(starts, centres, strict=True))
@@ -369,11 +376,11 @@ def bars(table: Table, span: Range) -> Chart:
         _("%(count)s comments, most of them, %(most)s, at %(when)s.")
         % {"count": count(sum(received)), "most": count(highest), "when": moment(starts[busiest], span)}
     )
-    room = (WIDTH - LEFT) / len(starts)
+    room = (chart.width - chart.left) / len(starts)
     width = min(room * 0.74, 60)
     scale = (BOTTOM - TOP) / highest
     columns = {name: _column(table, name) for _class, names in LAYERS for name in names}
-    centres = [LEFT + room * (number + 0.5) for number in range(len(starts))]
+    centres = [chart.left + room * (number + 0.5) for number in range(len(starts))]
     for number, centre in enumerate(centres):
         y = BOTTOM
         for shade, names in LAYERS:
@@ -384,7 +391,7 @@ def bars(table: Table, span: Range) -> Chart:
     for tick in _ticks(highest):
         y = BOTTOM - tick * scale
         chart.grid.append(y)
-        chart.marks.append(Mark(count(round(tick)), LEFT - 6, y + 4, "end"))
+        chart.marks.append(Mark(count(round(tick)), chart.left - 6, y + 4, "end"))
     chart.marks += _under(starts, centres, span)
     return chart
 
@@ -402,10 +409,12 @@ def lines(table: Table, span: Range, names: list[str]) -> Chart:
     highest = max(known)
     latest = next(value for value in reversed(series[0]) if value is not None)
     chart = Chart(
-        _("The longest is %(longest)s, the last %(last)s.") % {"longest": duration(highest), "last": duration(latest)}
+        _("The longest is %(longest)s, the last %(last)s.") % {"longest": duration(highest), "last": duration(latest)},
+        width=420,
+        left=50,
     )
-    room = (WIDTH - LEFT) / len(moments)
-    centres = [LEFT + room * (number + 0.5) for number in range(len(moments))]
+    room = (chart.width - chart.left) / len(moments)
+    centres = [chart.left + room * (number + 0.5) for number in range(len(moments))]
     scale = (BOTTOM - TOP) / (highest or 1)
     for shade, values in zip(SHADES, series, strict=False):
         run: list[tuple[float, float]] = []
@@ -418,19 +427,18 @@ def lines(table: Table, span: Range, names: list[str]) -> Chart:
             elif run:
                 chart.dots.append((shade, *run[0]))
             run = []
-    unit = next(size for size, below in ((1, 180), (60, 10_800), (3_600, 259_200), (86_400, float("inf"))) if highest < below)
+    unit = next(
+        size for size, below in ((1, 180), (60, 10_800), (3_600, 259_200), (86_400, float("inf"))) if highest < below
+    )
     for tick in _ticks(highest / unit):
         y = BOTTOM - tick * unit * scale
         chart.grid.append(y)
-        chart.marks.append(Mark(_tick(tick, unit), LEFT - 6, y + 4, "end"))
-    if table.name == "queue":
-        every = max(1, ceil(len(moments) / LABELS))
-        for number, (when, x) in enumerate(zip(moments, centres, strict=True)):
-            if number % every == 0:
-                day = when - timedelta(seconds=1) if span.step != "hour" else when
-                chart.marks.append(Mark(moment(day, span), x, 157))
-    else:
-        chart.marks += _under(moments, centres, span)
+        chart.marks.append(Mark(_tick(tick, unit), chart.left - 6, y + 4, "end"))
+    # A moment at midnight is the end of the day before, and called that.
+    names = (
+        [each - timedelta(seconds=1) for each in moments] if table.name == "queue" and span.step != "hour" else moments
+    )
+    chart.marks += _under(names, centres, span, FEWER_LABELS)
     return chart
 
 

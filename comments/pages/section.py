@@ -282,9 +282,7 @@ def for_editor(
 def replies_for_editor(request: HttpRequest, comment: Comment, cursor: str) -> dict[str, Any]:
     """Return more replies of one conversation as an editor sees them. Never kept anywhere."""
     rows, following = threads.replies(comment.pk, cursor=cursor)
-    hidden = threads.unseen_replies(
-        comment.discussion_id, comment.path, rows, cursor=cursor, ends=following is None
-    )
+    hidden = threads.unseen_replies(comment.discussion_id, comment.path, rows, cursor=cursor, ends=following is None)
     rows = sorted([*rows, *hidden], key=lambda row: row.path)
     printer = editing.Printer(request, comment.discussion, editing.standing(rows), alone=True)
     return shown.context(
@@ -303,10 +301,26 @@ def alone(request: HttpRequest, comment: Comment, said: editing.Said | None = No
     if not rows:
         raise Refused("unknown_comment", _("There is no such comment."), status=404)
     known = editing.standing(rows)
-    printer = editing.Printer(
-        request, comment.discussion, known, said={comment.pk: said} if said else {}, **place
-    )
+    printer = editing.Printer(request, comment.discussion, known, said={comment.pk: said} if said else {}, **place)
     return printer.show(rows[0])
+
+
+def unseen(request: HttpRequest, discussion: Discussion) -> list[dict[str, Any]]:
+    """Return the latest held and removed comments of ``discussion`` for an editor's program, each printed."""
+    rows = threads.unseen(discussion.pk)
+    known = editing.standing(rows)
+    printer = editing.Printer(request, discussion, known)
+    return [
+        {
+            "id": row.id,
+            "parent": row.parent_id,
+            "status": row.status,
+            "version": known[row.id].version,
+            "html": printer.show(row),
+        }
+        for row in rows
+        if row.id in known
+    ]
 
 
 def pieces(discussion: Discussion, person: Commenter) -> dict[str, Any]:
