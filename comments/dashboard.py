@@ -394,7 +394,8 @@ appeal is no slip of the hand: both count.
 
 BEGAN_TO_WAIT = (
     "COALESCE((SELECT h.created_at FROM comments_decision h WHERE h.revision_id = {row} AND {before} "
-    "h.to_status = 'held' AND h.from_status <> 'held' AND h.reverses_id IS NULL ORDER BY h.id DESC LIMIT 1), r.created_at)"
+    "h.to_status = 'held' AND h.from_status <> 'held' AND h.reverses_id IS NULL ORDER BY h.id DESC LIMIT 1), "
+    "r.created_at)"
 )
 """When a text ``r`` was held, the first time of those that count; one that never was: when it was written."""
 
@@ -420,7 +421,8 @@ class _Counted:
     def rows(self, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
         with connection.cursor() as db:
             db.execute(sql, list(params))
-            return db.fetchall()
+            found: list[tuple[Any, ...]] = db.fetchall()
+        return found
 
     def here(self, discussion: str) -> tuple[str, list[Any]]:
         """Return the condition that the column ``discussion`` is of a section asked for, and its parameters."""
@@ -436,7 +438,7 @@ class _Counted:
         )
 
     def step(self, column: str) -> tuple[str, list[Any]]:
-        """Return the number of the step that ``column`` falls into, as nested questions: which half, which half of it."""
+        """Return the number of the step that ``column`` falls into, as nested questions: which half of them?"""
 
         def between(low: int, high: int) -> tuple[str, list[Any]]:
             if high - low == 1:
@@ -456,7 +458,10 @@ class _Counted:
 
     # What came in.
 
-    WHICH = "c.status IN ('received', 'held', 'published', 'rejected', 'withdrawn') AND c.created_at >= %s AND c.created_at < %s"
+    WHICH = (
+        "c.status IN ('received', 'held', 'published', 'rejected', 'withdrawn') "
+        "AND c.created_at >= %s AND c.created_at < %s"
+    )
     """All statuses, named so that the index by status and time serves."""
 
     def comments(self) -> tuple[dict[str, int], Table]:

@@ -272,7 +272,8 @@ def unseen(discussion_id: int, ids: list[int] | None = None) -> list[Row]:
     if ids is not None:
         which, params = f"AND c.id IN ({', '.join(['%s'] * len(ids))})", ids
     return _rows(
-        f"SELECT {COLUMNS}, '' FROM comments_comment c {WITH_AUTHOR} WHERE {UNSEEN} {which} ORDER BY c.id DESC LIMIT %s",
+        f"SELECT {COLUMNS}, '' FROM comments_comment c {WITH_AUTHOR} "
+        f"WHERE {UNSEEN} {which} ORDER BY c.id DESC LIMIT %s",
         [discussion_id, *params, MOST_UNSEEN],
     )
 

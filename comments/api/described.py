@@ -269,7 +269,7 @@ class UnseenSerializer(Shape):
     """A comment that readers do not see, as an editor sees it in its place."""
 
     id = serializers.IntegerField()
-    parent = serializers.IntegerField(allow_null=True)
+    parent = serializers.IntegerField(allow_null=True)  # type: ignore[assignment]
     status = Choice([(Status.HELD.value, ""), (Status.REJECTED.value, "")])
     version = serializers.IntegerField(help_text="Name it when you decide.")
     html = serializers.CharField(help_text="The whole comment with a way to decide, as the article page has it.")
@@ -385,8 +385,8 @@ class NumbersSerializer(Shape):
     totals = NumbersTotalsSerializer()
     tables = serializers.DictField(
         child=serializers.ListField(child=serializers.DictField()),
-        help_text="`comments`, `waits`, `queue`, `articles`, `rules`, `scorers`, `flags`, `issues`, and `editors` where "
-        "that is switched on. A share is null when it would rest on fewer than 20 cases.",
+        help_text="`comments`, `waits`, `queue`, `articles`, `rules`, `scorers`, `flags`, `issues`, and `editors` "
+        "where that is switched on. A share is null when it would rest on fewer than 20 cases.",
     )
 
     def get_fields(self) -> dict[str, Any]:

@@ -30,6 +30,7 @@ PAGE = "admin:comments_desk_numbers"
 PRIVATE = "private, no-store"
 LABELS, FEWER_LABELS = 14, 6
 """How many times stand under a chart at most: a wide one, a narrow one."""
+NOTHING = "\N{EN DASH}"
 BARS = 12
 """How many rules stand in a chart; the table has them all."""
 
@@ -112,7 +113,7 @@ def _url(name: str, numbers: Numbers, **where: str) -> str:
 def _chips(numbers: Numbers) -> list[tuple[str | Promise, str, bool]]:
     """Return the ranges asked for most: their names, addresses, and which is shown."""
     now = dashboard.today()
-    chips = []
+    chips: list[tuple[str | Promise, str, bool]] = []
     for title, count in ((gettext_lazy("Today"), 1), (gettext_lazy("7 days"), 7), (gettext_lazy("30 days"), 30)):
         first = now - timedelta(days=count - 1)
         facts = {"from": first.isoformat(), "to": now.isoformat()}
@@ -142,7 +143,7 @@ def count(number: int) -> str:
 def duration(seconds: float | None) -> str:
     """Return "42 s", "6.9 min", "31 min", "5.5 h" or "3 days"."""
     if seconds is None:
-        return "–"
+        return NOTHING
     if seconds < 100:
         return _("%(count)s s") % {"count": count(round(seconds))}
     for size, below, words in ((60, 5_400, _("%(count)s min")), (3_600, 172_800, _("%(count)s h"))):
@@ -165,7 +166,7 @@ def percent(part: float) -> str:
 def of(part: int, whole: int) -> str:
     """Return a share as people read it: "12 %" of many, "3 of 11" of few, a dash of nothing."""
     if not whole:
-        return "–"
+        return NOTHING
     if whole < dashboard.FEWEST:
         return _("%(part)s of %(whole)s") % {"part": count(part), "whole": count(whole)}
     return percent(part / whole)
@@ -251,7 +252,7 @@ def figures(numbers: Numbers) -> list[Figure]:
     t = numbers.totals
     received = t["received"]
     rejected = t["rejected_unread"] + t["rejected_by_editors"]
-    found = [
+    return [
         Figure(_("Comments"), count(received), _compared(received, t["received_before"], numbers.range)),
         Figure(_("Published at once"), of(t["published_unread"], received), count(t["published_unread"])),
         Figure(_("Published by editors"), of(t["published_by_editors"], received), count(t["published_by_editors"])),
@@ -284,7 +285,6 @@ def figures(numbers: Numbers) -> list[Figure]:
             % {"count": count(t["appeals_ruled"])},
         ),
     ]
-    return found
 
 
 def _compared(now: int, before: int, span: Range) -> str:
@@ -292,7 +292,7 @@ def _compared(now: int, before: int, span: Range) -> str:
     if before < dashboard.FEWEST:
         return _("%(count)s on %(days)s") % {"count": count(before), "days": days}
     change = round(100 * (now - before) / before)
-    sign = "+" if change > 0 else "−" if change < 0 else "±"
+    sign = "+" if change > 0 else "\N{MINUS SIGN}" if change < 0 else "±"
     return _("%(sign)s%(share)s %% on %(days)s") % {"sign": sign, "share": count(abs(change)), "days": days}
 
 
@@ -387,7 +387,9 @@ def bars(table: Table, span: Range) -> Chart:
             height = scale * sum(columns[name][number] for name in names)
             if height:
                 y -= height
-                chart.rects.append((shade, *(round(value, 1) for value in (centre - width / 2, y, width, height))))
+                chart.rects.append(
+                    (shade, round(centre - width / 2, 1), round(y, 1), round(width, 1), round(height, 1))
+                )
     for tick in _ticks(highest):
         y = BOTTOM - tick * scale
         chart.grid.append(y)
@@ -435,10 +437,9 @@ def lines(table: Table, span: Range, names: list[str]) -> Chart:
         chart.grid.append(y)
         chart.marks.append(Mark(_tick(tick, unit), chart.left - 6, y + 4, "end"))
     # A moment at midnight is the end of the day before, and called that.
-    names = (
-        [each - timedelta(seconds=1) for each in moments] if table.name == "queue" and span.step != "hour" else moments
-    )
-    chart.marks += _under(names, centres, span, FEWER_LABELS)
+    ends = table.name == "queue" and span.step != "hour"
+    called = [each - timedelta(seconds=1) for each in moments] if ends else moments
+    chart.marks += _under(called, centres, span, FEWER_LABELS)
     return chart
 
 

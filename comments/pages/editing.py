@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from django import forms
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
-from django.template.loader import get_template
+from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -120,7 +120,6 @@ class Printer:
         self._write = shown.writer(self.discussion)
         words = shown.words() | {"you": _("Readers do not see this")}
         self._grey = mold.printer(shown.context() | {"w": words}, get_language() or "")
-        self._piece = get_template("comments/_moderate.html")
         self._token = get_token(self.request)
         self._desk = desk_url()
 
@@ -194,7 +193,8 @@ class Printer:
 
     def _moderate(self, row: threads.Row, one: Standing) -> SafeString:
         waiting = one.text if one.status == Status.PUBLISHED else None
-        return self._piece.render(
+        return render_to_string(
+            "comments/_moderate.html",
             shown.context(
                 id=row.id,
                 url=f"{shown.prefix()}{row.id}/decide/",
@@ -212,7 +212,7 @@ class Printer:
                 alone=self.alone,
                 desk=f"{self._desk}?open={row.id}#c-{row.id}" if self._desk else "",
                 said=self.said.get(row.id),
-            )
+            ),
         )
 
 

@@ -70,7 +70,7 @@ def printer(common: Mapping[str, Any], language: str) -> Callable[[Mapping[str, 
 
 
 def inside(article: SafeString, piece: SafeString) -> SafeString:
-    """Return ``article`` with ``piece`` at its end. A site's own template may end otherwise: then it stands after it."""
+    """Return ``article`` with ``piece`` at its end; where a site's own template ends otherwise, behind it."""
     end = "</article>"
     if not article.rstrip().endswith(end):
         return article + piece

@@ -431,7 +431,7 @@ def replies_for_editor(request: HttpRequest, pk: int) -> HttpResponse:
 @ours()
 @answers_refusals
 def decide(request: HttpRequest, pk: int) -> HttpResponse:
-    """Let an editor decide about a comment where it stands, or take that back; say what was done, or why nothing was."""
+    """Let an editor decide where a comment stands, or take that back; say what was done, or why nothing was."""
     comment = _moderator(request, pk)
     if request.method == "GET":
         said = editing.said_of(request, comment.discussion).get(comment.pk)
@@ -474,9 +474,9 @@ def _place_for_editor(comment: Comment, decision: Decision, given: dict[str, Any
 def _decided(request: HttpRequest, comment: Comment, said: editing.Said | None, *, status: int = 200) -> HttpResponse:
     """Show the comment as it is now, with what is to be said of it: to our script by itself, else as a page."""
     by_script = _by_script(request)
-    place = {} if by_script else {"alone": True}
+    place: dict[str, Any] = {"alone": True}
     if by_script:
-        place = {name: request.POST.get(name, "") for name in ("sort", "cursor")}
+        place = {name: request.POST.get(name, "")[:500] for name in ("sort", "cursor")}
     article = section.alone(request, comment, said, **place)
     if by_script:
         return _private(HttpResponse(article, status=status))
