@@ -9,6 +9,7 @@ class CommentsConfig(AppConfig):
 
     def ready(self) -> None:
         from comments import (
+            assignments,
             checks,  # noqa: F401  (registers the system checks)
             rule_trials,  # noqa: F401  (registers its kind of job)
             signals,
@@ -17,3 +18,4 @@ class CommentsConfig(AppConfig):
         from comments.tasks import on_decided
 
         signals.comment_decided.connect(on_decided, dispatch_uid="comments.learning")
+        signals.comment_decided.connect(assignments.on_decided, dispatch_uid="comments.assignments")

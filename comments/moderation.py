@@ -93,7 +93,8 @@ def decide(
     Give ``comment`` the status in ``verdict`` and write down who decided and why.
 
     No other function changes a comment's status. Raise ``CommentChanged`` when the comment is no longer the version
-    the caller looked at, and ``Refused`` when a rejection has no reason or there is nothing safe to publish.
+    the caller looked at, and ``Refused`` when a rejection has no reason, there is nothing safe to publish, or an editor
+    may not decide in this section.
 
     While an edit waits beside published words, the verdict is about the edit: holding or rejecting it leaves the
     published words standing. ``because_of`` is the appeal, the bulk action or the sanction that it belongs to.
@@ -124,6 +125,8 @@ def _decide(
     """
     now = timezone.now()
     current = lock(comment.pk, comment.discussion_id)
+    if decider == Decider.EDITOR:
+        access.require_moderator_of(made_by, current.discussion)
     if current.version != comment.version:
         raise CommentChanged(current, _what_changed(current))
     revision = looked_at or current.revisions.latest("number")
