@@ -222,7 +222,12 @@ def test_the_lists_name_those_who_can_decide(editor: Commenter, reader: Commente
 
 @pytest.mark.parametrize(("action", "closes"), [("publish", True), ("reject", True), ("hold", False)])
 def test_deciding_closes_it_and_holding_does_not(
-    held: Comment, editor: Commenter, colleague: Any, decide: Decide, action: str, closes: bool,
+    held: Comment,
+    editor: Commenter,
+    colleague: Any,
+    decide: Decide,
+    action: str,
+    closes: bool,
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     jo = colleague("jo")

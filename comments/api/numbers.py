@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
-
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
-from comments import access, dashboard
+from comments import dashboard
 from comments.api import described
 from comments.api.described import call
-from comments.api.endpoint import READING, Endpoint, answer
+from comments.api.endpoint import Moderating, answer
 
 DAY = {"type": "string", "format": "date"}
 
 
-class NumbersView(Endpoint):
-    scope: ClassVar[Mapping[str, str]] = dict.fromkeys(READING, "moderate")
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        access.require_signed_in(request.user)
-        access.require(request.user, "see_numbers")
+class NumbersView(Moderating):
+    permission = "see_numbers"
 
     @call(
         "moderation_numbers",
