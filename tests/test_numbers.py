@@ -392,7 +392,8 @@ def test_without_any_comment_the_page_says_so(desk: Client) -> None:
     html = desk.get(PAGE).content.decode()
 
     assert "No comments were received in these days." in html
-    assert "Nothing waited for an editor in these days." in html
+    assert "Nothing waited for an editor at these moments." in html
+    assert "Editors decided nothing that had waited in these days." in html
     assert "Nothing to count in these days." in html
 
 

@@ -266,17 +266,21 @@ def figures(numbers: Numbers) -> list[Figure]:
             _("Time to decision"),
             duration(t["decision_median_seconds"]),
             _("nine in ten within %(time)s, %(count)s decided")
-            % {"time": duration(t["decision_p90_seconds"]), "count": count(t["decided"])},
+            % {"time": duration(t["decision_p90_seconds"]), "count": count(t["decided"])}
+            if t["decided"]
+            else _("nothing decided"),
         ),
         Figure(
             _("Time to publication"),
             duration(t["publication_median_seconds"]),
-            _("nine in ten within %(time)s") % {"time": duration(t["publication_p90_seconds"])},
+            _("nine in ten within %(time)s") % {"time": duration(t["publication_p90_seconds"])}
+            if t["published"]
+            else _("nothing published"),
         ),
         Figure(
             _("Waiting at the end"),
             count(t["waiting_at_the_end"]),
-            _("oldest: %(time)s") % {"time": duration(t["oldest_waiting_seconds"])},
+            _("oldest: %(time)s") % {"time": duration(t["oldest_waiting_seconds"])} if t["waiting_at_the_end"] else "",
         ),
         Figure(
             _("Overturned on appeal"),
@@ -407,7 +411,9 @@ def lines(table: Table, span: Range, names: list[str]) -> Chart:
     series = [_column(table, name) for name in names]
     known = [value for values in series for value in values if value is not None]
     if not known:
-        return Chart(_("Nothing waited for an editor in these days."))
+        if table.name == "waits":
+            return Chart(_("Editors decided nothing that had waited in these days."))
+        return Chart(_("Nothing waited for an editor at these moments."))
     highest = max(known)
     latest = next(value for value in reversed(series[0]) if value is not None)
     chart = Chart(
