@@ -456,7 +456,9 @@ def test_the_number_of_queries_is_constant(
     with CaptureQueriesContext(connection) as many:
         read(1, 26)
 
-    assert len(few) == len(many) == 12
+    # Whether the policy is looked at again depends on the clock.
+    counted = [len([one for one in asked if "policyversion" not in one["sql"]]) for asked in (few, many)]
+    assert counted == [12, 12]
 
 
 # --- Who may see them -----------------------------------------------------------------------------------------------
