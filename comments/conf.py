@@ -236,6 +236,12 @@ class Settings:
     edit_minutes: int = 30
     """How long after posting an author may edit. 0: never."""
 
+    numbers_per_editor: bool = False
+    """
+    The numbers have a table of what each editor decided, for everyone who may see the numbers. Ask the people first:
+    in some countries their representatives have to agree.
+    """
+
     page_size: int = 25
     """Conversations on a page; the API accepts ``limit`` up to twice this."""
 
@@ -321,6 +327,7 @@ PANEL = {
     "may_fail": "site",
     "audit_percent": "site",
     "learn_from_everyone": "site",
+    "numbers_per_editor": "site",
     "commenting_closed": "discussion",
     "closed_sentence": "discussion",
     "commenting_hours": "discussion",

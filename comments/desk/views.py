@@ -23,7 +23,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from comments import access, claims, moderation
-from comments.desk import cards, frame, numbers, queues, searching
+from comments.desk import cards, frame, queues, searching
 from comments.desk.forms import (
     BIGGEST,
     MARKS,
@@ -336,17 +336,6 @@ def issues(request: HttpRequest, site: AdminSite) -> HttpResponse:
     return redirect("admin:comments_issuereport_changelist")
 
 
-@require_GET
-@for_moderators
-def figures(request: HttpRequest, site: AdminSite) -> HttpResponse:
-    """Show what came in, what became of it and how long people waited."""
-    context = frame.context(request, site, tab="numbers", title=_("Numbers")) | {
-        "spans": numbers.read(),
-        "most": numbers.MOST,
-    }
-    return TemplateResponse(request, "comments/desk/numbers.html", context)
-
-
 # --- Deciding -------------------------------------------------------------------------------------------------------
 
 
@@ -569,5 +558,4 @@ ADDRESSES = [
     ("claims/", claim, "claims"),
     ("decide/", decide, "decide"),
     ("issues/", issues, "issues"),
-    ("numbers/", figures, "numbers"),
 ]

@@ -6,11 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-<<<<<<< HEAD
         ("comments", "0009_featured"),
-=======
-        ('comments', '0009_featured'),
->>>>>>> d-card
     ]
 
     operations = [
