@@ -135,3 +135,20 @@ class TrialForm(Form):
 
 class UnsavedTrialForm(TrialForm):
     definition = Given(help_text="As for a new rule.")
+
+
+class SanctionForm(Form):
+    kind = Choice(choices=["warn", "premoderate", "suspend", "ban"])
+    target = Choice(required=False, choices=["person", "domain", "network"], help_text="`person` without it.")
+    reason = Line(required=False, allow_blank=True, max_length=40, help_text="`spam`, …; the person is told it.")
+    explanation = Line(required=False, allow_blank=True, max_length=2000, help_text="To the person.")
+    note = Line(required=False, allow_blank=True, max_length=2000, help_text="To other editors.")
+    legal_ground = Line(required=False, allow_blank=True, max_length=500, help_text="The law, where the reason is one.")
+    days = Number(required=False, max_value=3650, help_text="For how long; a suspension needs it.")
+    comment = Number(required=False, allow_null=True, help_text="The comment that led to it.")
+    seen = Number(required=False, min_value=0, help_text="`seen` of the person you looked at.")
+
+
+class LiftForm(Form):
+    explanation = Line(required=False, allow_blank=True, max_length=2000, help_text="To the person.")
+    note = Line(required=False, allow_blank=True, max_length=2000, help_text="To other editors.")

@@ -13,7 +13,19 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path, register_converter
 from django.views.decorators.csrf import csrf_exempt
 
-from comments.api import deciding, documentation, jobs, learning, policy, problems, reading, reports, rules, writing
+from comments.api import (
+    deciding,
+    documentation,
+    jobs,
+    learning,
+    people,
+    policy,
+    problems,
+    reading,
+    reports,
+    rules,
+    writing,
+)
 
 app_name = "comments_api"
 
@@ -62,6 +74,7 @@ urlpatterns: list[URLPattern] = [
     path("comments/<comments_id:comment_id>/reaction/", writing.ReactionView.as_view(), name="reaction"),
     path("comments/<comments_id:comment_id>/flags/", writing.FlagsView.as_view(), name="flags"),
     path("me/", writing.MeView.as_view(), name="me"),
+    path("me/warnings/<uuid:public_id>/acknowledge/", writing.AcknowledgeView.as_view(), name="acknowledge"),
     path("me/discussions/<comments_key:key>/", writing.MyDiscussionView.as_view(), name="my_discussion"),
     path("preview/", writing.PreviewView.as_view(), name="preview"),
     path("issues/", reports.IssuesView.as_view(), name="issues"),
@@ -91,6 +104,10 @@ urlpatterns: list[URLPattern] = [
     path("moderation/rules/<comments_id:rule_id>/state/", rules.RuleStateView.as_view(), name="rule_state"),
     path("moderation/rules/<comments_id:rule_id>/versions/", rules.RuleVersionsView.as_view(), name="rule_versions"),
     path("moderation/rules/<comments_id:rule_id>/trial/", rules.RuleTrialView.as_view(), name="rule_trial"),
+    path("moderation/people/", people.PeopleView.as_view(), name="moderation_people"),
+    path("moderation/people/<comments_id:person_id>/", people.PersonView.as_view(), name="moderation_person"),
+    path("moderation/people/<comments_id:person_id>/sanctions/", people.SanctionsView.as_view(), name="sanctions"),
+    path("moderation/sanctions/<uuid:public_id>/lift/", people.LiftView.as_view(), name="lift_sanction"),
     path("moderation/jobs/<comments_id:job_id>/", jobs.JobView.as_view(), name="job"),
     path("moderation/jobs/<comments_id:job_id>/cancel/", jobs.CancelView.as_view(), name="cancel_job"),
     path("moderation/jobs/<comments_id:job_id>/pause/", jobs.PauseView.as_view(), name="pause_job"),

@@ -166,6 +166,10 @@ def _chip(code: str, facts: dict[str, Any]) -> str:
             return _("often rejected")
         case "premoderated_person":
             return _("person waits")
+        case "banned":
+            return _("author banned")
+        case "suspended":
+            return _("author suspended")
         case "score_over":
             return _("high score")
         case "repeat":

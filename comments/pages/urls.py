@@ -11,6 +11,7 @@ urlpatterns = [
     path("section/", views.stream, name="section"),
     path("mine/", views.mine, name="mine"),
     path("me/", views.me, name="me"),
+    path("me/warnings/<uuid:public_id>/acknowledge/", views.acknowledge, name="acknowledge"),
     path("<int:pk>/", views.permalink, name="permalink"),
     path("<int:pk>/replies/", views.replies, name="replies"),
     path("<int:pk>/edit/", views.edit, name="edit"),
