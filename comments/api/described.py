@@ -771,11 +771,11 @@ class PersonSerializer(Shape):
     name = serializers.CharField()
     badge = serializers.CharField()
     created_at = serializers.DateTimeField()
-    counts = serializers.DictField(child=serializers.IntegerField())  # type: ignore[assignment]
+    counts = serializers.DictField(child=serializers.IntegerField())
     standing = StandingSerializer()
     strikes = StrikesSerializer()
     seen = serializers.IntegerField(help_text="Send it back when you sanction: 409 if somebody was first.")
-    reach = serializers.DictField(  # type: ignore[assignment]
+    reach = serializers.DictField(
         child=serializers.IntegerField(), help_text="How many others a `domain` or `network` sanction would hold for."
     )
     history = HappenedSerializer(many=True, help_text="The latest first.")

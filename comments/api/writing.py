@@ -42,7 +42,12 @@ def posted(comment: Comment) -> dict[str, Any]:
 
 def standing(now: Standing) -> dict[str, Any]:
     """Return how somebody stands, as they are told it."""
-    said = {"state": now.state, "detail": access.standing_in_words(now), "until": moment(now.until), "sanctions": []}
+    said: dict[str, Any] = {
+        "state": now.state,
+        "detail": access.standing_in_words(now),
+        "until": moment(now.until),
+        "sanctions": [],
+    }
     told = [one for one in (now.sanction, now.unread) if one is not None]
     return said | {"sanctions": [_told(one) for one in dict.fromkeys(told)]}
 
