@@ -43,6 +43,9 @@ MOST_DAYS = 3650
 MOST_REACHED = 100
 """Domains and networks that reach more other people than this are for those who change policy."""
 
+COUNTED = 1_000
+"""How far whom a sanction would reach is counted."""
+
 TARGETS = ("person", "domain", "network")
 
 
@@ -190,9 +193,9 @@ def reach(person: Commenter, comment: Comment | None = None) -> Reach:
     seen_there = Comment.objects.filter(author=OuterRef("pk"), network_key=network, created_at__gt=since)
     return Reach(
         email_domain=domain,
-        domain_people=others.filter(ends).count() if "." in domain else 0,
+        domain_people=others.filter(ends)[:COUNTED].count() if "." in domain else 0,
         network_key=network,
-        network_people=others.filter(Exists(seen_there)).count() if network else 0,
+        network_people=others.filter(Exists(seen_there))[:COUNTED].count() if network else 0,
     )
 
 
@@ -381,6 +384,12 @@ def _require_in_force(sanction: Sanction, now: datetime) -> None:
 def _remember_premoderation(person: Commenter) -> None:
     left = Sanction.objects.in_force().filter(person=person, kind=Sanction.Kind.PREMODERATE).order_by("id").first()
     Commenter.objects.filter(pk=person.pk).update(premoderated_at=left.starts_at if left else None)
+
+
+def of_places() -> list[Sanction]:
+    """Return what is in force against domains and networks, the latest first, a hundred at most. One query."""
+    found = Sanction.objects.in_force().filter(person__isnull=True).select_related("made_by", "words", "lifts")
+    return list(found.order_by("-id")[:100])
 
 
 def known(public_id: Any) -> Sanction:

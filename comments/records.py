@@ -128,6 +128,42 @@ def strikes(person: Commenter, at: datetime | None = None) -> Strikes:
     return Strikes(total, parts, reached[-1] if reached else None)
 
 
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Strikes over time, as a line of points ``(x, y)`` between 0 and 1: up to now, and from now if nothing happens."""
+
+    past: list[tuple[float, float]]
+    future: list[tuple[float, float]]
+    most: float
+    """What stands at 1."""
+    ahead: float
+    """What is left at the end."""
+
+
+def curve(found: Strikes, at: datetime | None = None, steps: int = 90) -> Curve | None:
+    """Return how strikes came and fade, three halves back and one ahead; ``None`` where they never fade. No query."""
+    days = thresholds.of(None).strike_days
+    if not days or not found.parts:
+        return None
+    at = at or timezone.now()
+    begin, whole = at - timedelta(days=3 * days), timedelta(days=4 * days)
+
+    def total(moment: datetime) -> float:
+        return sum(0.5 ** ((moment - part.at) / timedelta(days=days)) for part in found.parts if part.at <= moment)
+
+    places = [step / steps for step in range(steps + 1)]
+    points = [(place, total(begin + place * whole)) for place in places]
+    points = sorted([*points, (0.75, found.total)])
+    most = max(1.0, *(value for _place, value in points))
+    drawn = [(place, value / most) for place, value in points]
+    return Curve(
+        past=[point for point in drawn if point[0] <= 0.75],
+        future=[point for point in drawn if point[0] >= 0.75],
+        most=most,
+        ahead=points[-1][1],
+    )
+
+
 def ladder(settings: conf.Settings) -> list[Step]:
     """Return the steps of ``STRIKE_LADDER``, the mildest first."""
     found = []

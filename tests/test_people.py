@@ -24,6 +24,7 @@ from tests.test_api import Caller, said
 call, document = test_api.call, test_api.document
 Person = Callable[..., Commenter]
 Post = Callable[..., Comment]
+LIFT = "/admin/comments/desk/people/lift/"
 XSS = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
@@ -342,6 +343,18 @@ def test_strikes_fade_by_half_and_suggest_a_step(
     assert not Sanction.objects.exclude(kind="warn").exists(), "never automatic"
 
 
+def test_the_curve_ends_where_the_strikes_will_be(reader: Commenter, moderator: Commenter, settings: Any) -> None:
+    assert records.curve(records.strikes(reader)) is None
+    people.warn(reader, made_by=moderator, reason="spam")
+
+    found = records.curve(records.strikes(reader))
+
+    assert found is not None and round(found.ahead, 2) == 0.5
+    assert found.past[-1] == found.future[0] and all(0 <= y <= 1 for _x, y in [*found.past, *found.future])
+    settings.COMMENTS = {"STRIKE_DAYS": 0}
+    assert records.curve(records.strikes(reader)) is None and records.strikes(reader).total == 1.0
+
+
 def test_what_was_taken_back_is_no_strike_and_what_was_withdrawn_still_is(
     reader: Commenter, editor: Commenter, post: Post, decide: Callable[..., Any]
 ) -> None:
@@ -409,7 +422,7 @@ def test_a_moderator_suspends_lifts_and_notes_by_form(reader: Commenter, moderat
     page = client.get(url).content.decode()
     assert "Suspension until" in page and "Enough." in page and "Lift it" in page
     made = Sanction.objects.get()
-    assert client.post(f"{url}lift/", {"sanction": str(made.public_id)}).status_code == 303
+    assert client.post(LIFT, {"sanction": str(made.public_id), "person": str(reader.pk)})["Location"] == url
     assert access.standing(reader).state == "fine"
     assert client.post(f"{url}note/", {"text": "Be brief."}).status_code == 303
     assert "Be brief." in client.get(url).content.decode()
@@ -459,7 +472,7 @@ def test_a_section_moderator_sees_people_and_cannot_sanction(
     assert "Words in a section of others" not in page.content.decode()
     assert client.get("/admin/comments/desk/people/").status_code == 200
     assert client.post(f"{url}sanction/", {"do": "ban", "reason": "spam"}).status_code == 403
-    assert client.post(f"{url}lift/", {}).status_code == 403
+    assert client.post(LIFT, {}).status_code == 403
 
 
 def test_people_are_found_and_filtered(
@@ -532,6 +545,20 @@ def test_the_pages_cost_the_same_however_much_there_is(
 
     assert few == many
     assert many[0] <= 6 and many[1] <= 24, many
+
+
+def test_a_domain_is_lifted_from_the_list(call: Callable[..., Caller], reader: Commenter, moderator: Commenter) -> None:
+    made = people.ban(reader, made_by=moderator, reason="spam", target="domain")
+    client, url = desk(moderator), "/admin/comments/desk/people/?show=sanctioned"
+    assert "Ban of everyone at example.org" in client.get(url).content.decode()
+    assert said(call(moderator, "moderate").get("moderation/sanctions/"))[0]["email_domain"] == "example.org"
+
+    assert client.post(LIFT, {"sanction": str(made.public_id)})["Location"] == url
+
+    assert access.standing(reader).state == "fine"
+    again = client.post(LIFT, {"sanction": str(made.public_id)})
+    assert again.status_code == 409 and "jonas was there first" in again.content.decode()
+    assert client.post(LIFT, {"sanction": "nonsense"}).status_code == 400
 
 
 def test_hostile_words_stay_words(person: Person, moderator: Commenter, post: Post) -> None:

@@ -228,6 +228,21 @@ class SanctionsView(Moderating):
         return answer(_sanction(made), 201)
 
 
+class PlacesView(Moderating):
+    permission = "see_desk"
+
+    @call(
+        "moderation_places",
+        "moderation",
+        "What is in force against e-mail domains and networks, the latest first",
+        {200: described.SanctionSerializer(many=True)},
+        refusals=[401, 403],
+        scope="moderate",
+    )
+    def get(self, request: Request) -> HttpResponse:
+        return answer([_sanction(one) for one in people.of_places()])
+
+
 class LiftView(Moderating):
     permission = "sanction_people"
 

@@ -107,6 +107,7 @@ urlpatterns: list[URLPattern] = [
     path("moderation/people/", people.PeopleView.as_view(), name="moderation_people"),
     path("moderation/people/<comments_id:person_id>/", people.PersonView.as_view(), name="moderation_person"),
     path("moderation/people/<comments_id:person_id>/sanctions/", people.SanctionsView.as_view(), name="sanctions"),
+    path("moderation/sanctions/", people.PlacesView.as_view(), name="moderation_places"),
     path("moderation/sanctions/<uuid:public_id>/lift/", people.LiftView.as_view(), name="lift_sanction"),
     path("moderation/jobs/<comments_id:job_id>/", jobs.JobView.as_view(), name="job"),
     path("moderation/jobs/<comments_id:job_id>/cancel/", jobs.CancelView.as_view(), name="cancel_job"),

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django import forms
 from django.contrib import messages
@@ -22,12 +21,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from comments import access, notes, people, records
+from comments import access, notes, people, records, thresholds
 from comments.desk import cards, frame
 from comments.desk.forms import BIGGEST, complaint
 from comments.desk.frame import for_moderators, for_those_who, for_viewers
 from comments.exceptions import Refused
-from comments.models import Comment, Commenter, Decision, Reason, Sanction, Status
+from comments.models import Comment, Commenter, Decision, Reason, Status
 
 LIST, PERSON = "admin:comments_desk_people", "admin:comments_desk_person"
 DESK = "admin:comments_desk_changelist"
@@ -85,6 +84,7 @@ class SanctionForm(forms.Form):
 
 class LiftForm(forms.Form):
     sanction = forms.UUIDField(label=gettext_lazy("Sanction"))
+    person = forms.IntegerField(required=False, min_value=1, max_value=BIGGEST)
     explanation = forms.CharField(required=False, max_length=2000, label=gettext_lazy("What they are told"))
     note = forms.CharField(required=False, max_length=2000, label=gettext_lazy("Private note"))
 
@@ -96,6 +96,10 @@ class LiftForm(forms.Form):
 @for_viewers
 def people_list(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Show people: ``?show=`` one of :data:`FILTERS`, ``?q=`` words, ``?after=`` a cursor."""
+    return _list(request, site)
+
+
+def _list(request: HttpRequest, site: AdminSite, *, alert: str = "", status: int = 200) -> HttpResponse:
     asked = request.GET
     which = asked.get("show", "all")
     which = which if which in FILTERS else "all"
@@ -115,8 +119,14 @@ def people_list(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "by_email": by_email,
         "next_page": url(after=page.next_cursor) if page.next_cursor else "",
         "first_page": url() if asked.get("after") else "",
+        "places": [(one, TONES[one.kind], people.in_words(one)) for one in people.of_places()]
+        if which == "sanctioned"
+        else [],
+        "may_lift": by_email,
+        "alert": alert,
+        "said": [str(message) for message in get_messages(request)],
     }
-    return TemplateResponse(request, "comments/desk/people.html", context)
+    return TemplateResponse(request, "comments/desk/people.html", context, status=status)
 
 
 def _listed(person: Any) -> dict[str, Any]:
@@ -219,6 +229,7 @@ def _page(
         "total": f"{strikes.total:.1f}",
         "parts": [(part, names.get(part.reason, part.reason), f"{part.weight:.2f}") for part in strikes.parts[:20]],
         "ladder": people.ladder_in_words(),
+        "curve": _curve(strikes),
         "ticks": _ticks(records.last_decisions(person)),
         "history": [_line(one, names) for one in history.items],
         "next_page": f"{here}?{urlencode({'after': history.next_cursor})}#happened" if history.next_cursor else "",
@@ -237,6 +248,24 @@ def _page(
         "said": [str(message) for message in get_messages(request)],
     }
     return TemplateResponse(request, "comments/desk/person.html", context, status=status)
+
+
+def _curve(strikes: records.Strikes) -> dict[str, Any] | None:
+    """Return the strikes as paths of a picture 300 by 80, with what it shows in words."""
+    found = records.curve(strikes)
+    if found is None:
+        return None
+
+    def path(points: list[tuple[float, float]]) -> str:
+        return "M" + "L".join(f"{300 * x:.1f} {76 - 68 * y:.1f}" for x, y in points)
+
+    facts = {"now": f"{strikes.total:.1f}", "ahead": f"{found.ahead:.1f}", "days": thresholds.of(None).strike_days}
+    return {
+        "past": path(found.past),
+        "future": path(found.future),
+        "y": f"{76 - 68 * found.past[-1][1]:.1f}",
+        "said": _("Now %(now)s; in %(days)d days %(ahead)s, if nothing happens.") % facts,
+    }
 
 
 def _ticks(decisions: list[Decision]) -> list[tuple[str, int, int]]:
@@ -288,14 +317,22 @@ def sanction(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
 
 @require_POST
 @for_those_who("sanction_people")
-def lift(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
-    """End a sanction now."""
-    person, form = _person(pk), LiftForm(request.POST)
-    if not form.is_valid():
-        return _page(request, site, person, alert=complaint(form), status=400)
+def lift(request: HttpRequest, site: AdminSite) -> HttpResponse:
+    """End a sanction now: sent from the page of ``person``, or from the list of domains and networks."""
+    form = LiftForm(request.POST)
+    valid = form.is_valid()
     given = form.cleaned_data
+    person = _person(given["person"]) if given.get("person") else None
+
+    def again(alert: str, status: int) -> HttpResponse:
+        if person is None:
+            return _list(request, site, alert=alert, status=status)
+        return _page(request, site, person, alert=alert, status=status)
+
+    if not valid:
+        return again(complaint(form), 400)
     try:
-        found: Sanction = people.known(UUID(str(given["sanction"])))
+        found = people.known(given["sanction"])
         people.lift(
             found,
             made_by=Commenter.objects.for_user(request.user),
@@ -303,9 +340,9 @@ def lift(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
             private_note=given["note"],
         )
     except Refused as refused:
-        return _page(request, site, person, alert=refused.detail, status=refused.status)
+        return again(refused.detail, refused.status)
     messages.success(request, _("Lifted: %(what)s.") % {"what": people.in_words(found)})
-    return _see(reverse(PERSON, args=[person.pk]))
+    return _see(reverse(PERSON, args=[person.pk]) if person else f"{reverse(LIST)}?show=sanctioned")
 
 
 @require_POST
@@ -336,6 +373,6 @@ ADDRESSES = [
     ("people/", people_list, "people"),
     ("people/<int:pk>/", person_page, "person"),
     ("people/<int:pk>/sanction/", sanction, "sanction"),
-    ("people/<int:pk>/lift/", lift, "lift"),
+    ("people/lift/", lift, "lift"),
     ("people/<int:pk>/note/", note, "person_note"),
 ]
