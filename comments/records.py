@@ -149,7 +149,8 @@ def curve(found: Strikes, at: datetime | None = None, steps: int = 90) -> Curve 
     begin, whole = at - timedelta(days=3 * days), timedelta(days=4 * days)
 
     def total(moment: datetime) -> float:
-        return sum(0.5 ** ((moment - part.at) / timedelta(days=days)) for part in found.parts if part.at <= moment)
+        left = (0.5 ** ((moment - part.at) / timedelta(days=days)) for part in found.parts if part.at <= moment)
+        return float(sum(left))
 
     places = [step / steps for step in range(steps + 1)]
     points = [(place, total(begin + place * whole)) for place in places]

@@ -527,7 +527,8 @@ def test_the_pages_cost_the_same_however_much_there_is(
     def cost(url: str) -> int:
         with CaptureQueriesContext(connection) as asked:
             assert client.get(url).status_code == 200
-        return len(asked)
+        # Whether the settings are still what they were is asked once a second.
+        return len([one for one in asked if "comments_policyversion" not in one["sql"]])
 
     urls = ["/admin/comments/desk/people/", f"/admin/comments/desk/people/{reader.pk}/"]
     decide(post(reader, "The first remark of all."), "reject", editor)
