@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
@@ -97,7 +98,7 @@ def _within(sections: frozenset[str] | None, rows: QuerySet[Revision]) -> QueryS
 def _with_everything(revisions: QuerySet[Revision]) -> QuerySet[Revision]:
     """Fetch what a card shows: four queries, however many cards."""
     return revisions.select_related(
-        "comment__author", "comment__discussion", "comment__parent__author"
+        "comment__author", "comment__discussion", "comment__parent__author", "comment__claim__person"
     ).prefetch_related(
         Prefetch("findings", Finding.objects.order_by("id")),
         Prefetch("comment__flags", flags.open_ones().select_related("person"), to_attr="open_flags"),
@@ -153,9 +154,19 @@ def card(revision: Revision, *, blind: bool = False) -> dict[str, Any]:
             if finding.code == "passed"
             for rule, milliseconds in finding.evidence.get("rules", {}).items()
         },
+        "claim": _claim(comment),
+        "featured_at": moment(comment.featured_at),
+        "pinned_at": moment(comment.pinned_at),
         "flags": [_flag(flag) for flag in comment.open_flags],  # type: ignore[attr-defined]  # prefetched
         "decisions": [_past(decision) for decision in [*comment.decisions.all()][:HISTORY]],
     }
+
+
+def _claim(comment: Comment) -> dict[str, Any] | None:
+    claim = getattr(comment, "claim", None)
+    if claim is None or claim.until <= timezone.now():
+        return None
+    return {"by": claim.person.name, "until": moment(claim.until)}
 
 
 def _flag(flag: Flag) -> dict[str, Any]:

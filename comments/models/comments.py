@@ -66,6 +66,13 @@ class Comment(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     edited_at = models.DateTimeField(null=True, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
+    featured_at = models.DateTimeField(null=True, blank=True)
+    """Since when it is an editors' pick. Readers see that while it is published."""
+    featured_by = models.ForeignKey(
+        Commenter, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    pinned_at = models.DateTimeField(null=True, blank=True)
+    """Since when the newsroom points at it; at most one in each discussion."""
 
     class Meta:
         verbose_name = _("comment")
@@ -74,6 +81,9 @@ class Comment(models.Model):
             models.UniqueConstraint(fields=["discussion", "path"], name="comments_comment_path"),
             models.UniqueConstraint(
                 fields=["author", "idempotency_key"], condition=~Q(idempotency_key=""), name="comments_comment_attempt"
+            ),
+            models.UniqueConstraint(
+                fields=["discussion"], condition=Q(pinned_at__isnull=False), name="comments_one_pinned"
             ),
             models.CheckConstraint(
                 condition=~Q(status="published") | ~Q(html=""), name="comments_published_needs_safe_html"
