@@ -10,6 +10,7 @@ class CommentsConfig(AppConfig):
     def ready(self) -> None:
         from comments import (
             assignments,
+            bulk,  # noqa: F401  (registers its kinds of job)
             checks,  # noqa: F401  (registers the system checks)
             rule_trials,  # noqa: F401  (registers its kind of job)
             signals,
