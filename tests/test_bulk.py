@@ -210,7 +210,7 @@ def test_many_at_once_leave_what_one_by_one_leaves(
             many = moderation.decide_many(latest(targets), verdict, made_by=editor, bulk=act)
             together = rows()
 
-        assert together == one_by_one
+        assert together == one_by_one, many.skipped
         assert len(many.decisions) + len(many.skipped) == len(targets)
 
         if undone:
