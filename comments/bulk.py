@@ -15,14 +15,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Exists, F, IntegerField, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, F, IntegerField, Min, QuerySet
 from django.db.models.functions import Cast, Floor
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
-from comments import access, conf, jobs, moderation, signals
+from comments import access, conf, jobs, moderation, search, signals
 from comments.exceptions import Refused
 from comments.http import request_id
 from comments.models import AuditEntry, BulkAction, Commenter, Decision, Job, Reason, Revision, Status, Trigger
@@ -69,8 +68,8 @@ def texts(selection: Selection, verdict: str, made_by: Commenter | None) -> Quer
     """
     user = made_by.user if made_by else None
     sections = access.sections_of(user) if user is not None else None
-    newer = Revision.objects.filter(comment=OuterRef("comment"), number__gt=OuterRef("number"))
-    found = _searched(selection.query, sections).filter(~Exists(newer)).exclude(comment__status=Status.WITHDRAWN)
+    found = search.revisions(search.parse(selection.query), sections=sections)
+    found = found.exclude(comment__status=Status.WITHDRAWN)
     if verdict:
         becomes = moderation.BECOMES[verdict]
         found = found.exclude(status=becomes, comment__status=becomes)
@@ -78,23 +77,6 @@ def texts(selection: Selection, verdict: str, made_by: Commenter | None) -> Quer
         found = found.filter(risk__gte=selection.score_min)
     if selection.score_max is not None:
         found = found.filter(risk__lte=selection.score_max)
-    return found
-
-
-def _searched(query: str, sections: Collection[str] | None) -> QuerySet[Revision]:
-    found = Revision.objects.all()
-    if sections is not None:
-        found = found.filter(comment__discussion__section__in=sections)
-    for word in query.split():
-        name, _colon, value = word.partition(":")
-        if name == "status":
-            found = found.filter(status__in=value.split(","))
-        elif name == "author":
-            found = found.filter(comment__author=int(value.lstrip("#")))
-        elif name == "section":
-            found = found.filter(comment__discussion__section__in=value.split(","))
-        else:
-            found = found.filter(text__icontains=word)
     return found
 
 
@@ -136,7 +118,7 @@ def preview(selection: Selection, verdict: str, *, made_by: Commenter | None) ->
     for number, many in whole.annotate(place=place).values_list("place").annotate(many=Count("pk")):
         bins[max(0, min(number, BINS - 1))] += many
     ids = list(found.values_list("pk", flat=True)[:most]) if sums["total"] else []
-    drawn = random.sample(ids, min(SAMPLES, len(ids)))  # noqa: S311  (chance, not a secret)
+    drawn = random.sample(ids, min(SAMPLES, len(ids)))
     samples = Revision.objects.filter(pk__in=drawn).select_related("comment__author", "comment__discussion")
     return Preview(
         total=sums["total"],
@@ -228,12 +210,14 @@ def check(selection: Selection, verdict: str, reason: str) -> None:
     if known is None:
         raise Refused("unknown_reason", _("There is no reason “%(code)s”.") % {"code": reason[:40]})
     if known.ground_default == "illegal":
-        raise Refused("one_by_one", _("Where the law is the ground, decide one by one: each needs its own explanation."))
+        raise Refused("one_by_one", _("Where the law is the ground, decide one by one: each needs an explanation."))
 
 
 def too_many(found: int) -> Refused:
     most = conf.get().bulk_most
-    said = _("This selects %(found)s comments, and %(most)s can be decided at once. Narrow it: by time, section or score.")
+    said = _(
+        "This selects %(found)s comments, and %(most)s can be decided at once. Narrow it: by time, section or score."
+    )
     return Refused(
         "too_many", said % {"found": number_format(found), "most": number_format(most)}, found=found, most=most
     )

@@ -146,6 +146,12 @@ class Revision(models.Model):
     """How likely it is removed, 0 to 1, as screening saw it: the local scorer's probability, 1 where a rule rejects."""
     priority = models.FloatField(default=0, db_default=0)
     """Risk times reach: what an editor should look at first has the most. Written by screening."""
+    flag_weight = models.FloatField(default=0, db_default=0)
+    """What readers' reports weighed when they brought it to the desk."""
+    section = models.CharField(max_length=80, blank=True, default="", db_default="")
+    """The story's section, kept here while a text waits, so that the queue of a section is one index."""
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    """When an editor first decided about this text; empty when only screening has."""
     first_published_at = models.DateTimeField(null=True, blank=True)
     """With a decision's ``to_status`` it tells *removed* from *never published*."""
 
@@ -158,6 +164,16 @@ class Revision(models.Model):
             models.Index(fields=["created_at", "id"], condition=Q(status="held"), name="comments_to_decide"),
             models.Index(fields=["-priority", "id"], condition=Q(status="held"), name="comments_held_by_priority"),
             models.Index(fields=["-risk", "id"], condition=Q(status="held"), name="comments_held_by_risk"),
+            models.Index(fields=["-flag_weight", "id"], condition=Q(status="held"), name="comments_held_by_flags"),
+            models.Index(fields=["section", "created_at", "id"], condition=Q(status="held"), name="comments_held_here"),
+            models.Index(
+                fields=["section", "-priority", "id"], condition=Q(status="held"), name="comments_held_here_first"
+            ),
+            models.Index(
+                fields=["-created_at", "-id"],
+                condition=Q(status="published", reviewed_at__isnull=True),
+                name="comments_unreviewed",
+            ),
             models.Index(fields=["created_at", "id"], name="comments_texts_by_time"),
         ]
 
