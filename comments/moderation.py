@@ -487,12 +487,13 @@ def _decide_many(
     wishes = _ready(_locked(wishes, found), found, made_by, rendered, claimed_too=claimed_too)
     if not wishes:
         return found
+    _write_texts(wishes, rendered, now)
+    # After the texts: complaints about words that have just been replaced stay open beside them.
     _find_complaints(wishes)
     flags.lock_people(
         {wish.comment.author_id for wish in wishes} | {flag.person_id for wish in wishes for flag in wish.complaints}
     )
     below = _move_many_counts(wishes)
-    _write_texts(wishes, rendered, now)
     _write_comments(wishes, below, now)
     _move_many_records(wishes)
     found.decisions = Decision.objects.bulk_create(
