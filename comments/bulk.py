@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -86,6 +87,8 @@ class Preview:
 
     total: int
     most: int
+    changing: dict[str, int]
+    """Verdict → how many of them it would change."""
     by_status: list[tuple[str, int]]
     by_section: list[tuple[str, int]]
     authors: int
@@ -110,7 +113,13 @@ def preview(selection: Selection, verdict: str, *, made_by: Commenter | None) ->
         discussions=Count("comment__discussion", distinct=True),
         oldest=Min("created_at"),
     )
-    by_status = found.values_list("status").annotate(many=Count("pk")).order_by("-many", "status")
+    states = list(found.values_list("status", "comment__status").annotate(many=Count("pk")))
+    by_status: Counter[str] = Counter()
+    there: Counter[str] = Counter()
+    for text_is, comment_is, many in states:
+        by_status[text_is] += many
+        if text_is == comment_is:
+            there[text_is] += many
     by_section = found.values_list("comment__discussion__section").annotate(many=Count("pk"))
     whole = texts(selection.without_range(), verdict, made_by).order_by()
     place = Cast(Floor(F("risk") * BINS), IntegerField())
@@ -123,7 +132,8 @@ def preview(selection: Selection, verdict: str, *, made_by: Commenter | None) ->
     return Preview(
         total=sums["total"],
         most=most,
-        by_status=list(by_status),
+        changing={one: sums["total"] - there[moderation.BECOMES[one]] for one in VERDICTS},
+        by_status=by_status.most_common(),
         by_section=list(by_section.order_by("-many", "comment__discussion__section")),
         authors=sums["authors"],
         discussions=sums["discussions"],
@@ -140,7 +150,7 @@ def begin(
     query_text: str,
     verdict: str,
     *,
-    made_by: Commenter | None,
+    made_by: Commenter,
     reason: str = "",
     explanation: str = "",
     private_note: str = "",
@@ -186,7 +196,7 @@ def begin(
     return action
 
 
-def about_person(person: Commenter, verdict: str = "reject", *, made_by: Commenter | None, **more: Any) -> BulkAction:
+def about_person(person: Commenter, verdict: str = "reject", *, made_by: Commenter, **more: Any) -> BulkAction:
     """Decide the same about all comments of ``person``, as :func:`begin` does: "reject all their comments"."""
     return begin(f"author:#{person.pk}", verdict, made_by=made_by, **more)
 
@@ -195,13 +205,15 @@ def check(selection: Selection, verdict: str, reason: str) -> None:
     """Raise ``Refused`` (400) for what cannot be asked for: no search at all, no such verdict, no reason that fits."""
     if not selection.query and not selection.by_score:
         raise Refused("nothing_asked", _("Say what to decide about: write a search, or choose a range of scores."))
-    if len(selection.query) > BulkAction._meta.get_field("query").max_length:
-        raise Refused("query_too_long", _("This search is too long. Make it shorter."))
     if verdict not in VERDICTS:
         raise Refused("unknown_verdict", _("Many at once can be published, held or rejected."))
     for score in (selection.score_min, selection.score_max):
         if score is not None and not 0 <= score <= 1:
             raise Refused("bad_score", _("A score lies between 0 and 1."))
+    if verdict == "reject" and only_by_score(selection):
+        raise Refused(
+            "not_by_score", _("A score alone rejects nobody: search for something as well, or decide by hand.")
+        )
     if verdict == "reject" and not reason:
         raise Refused("reason_needed", _("Choose the reason: the authors are told it."))
     if not reason:
@@ -211,6 +223,13 @@ def check(selection: Selection, verdict: str, reason: str) -> None:
         raise Refused("unknown_reason", _("There is no reason “%(code)s”.") % {"code": reason[:40]})
     if known.ground_default == "illegal":
         raise Refused("one_by_one", _("Where the law is the ground, decide one by one: each needs an explanation."))
+
+
+def only_by_score(selection: Selection) -> bool:
+    """Say whether nothing but a score tells what is selected from the rest of a section or a queue."""
+    query = search.parse(selection.query)
+    by_score = selection.by_score or query.asks("score")
+    return bool(by_score) and all(term.name in ("score", "status", "section") for term in query.terms)
 
 
 def too_many(found: int) -> Refused:
@@ -232,6 +251,109 @@ def _on_record(action: BulkAction, made_by: Commenter | None, **facts: Any) -> N
         request_id=request_id(),
         **facts,
     )
+
+
+# --- Looking after it -------------------------------------------------------------------------------------------------
+
+UNDER_WAY = (Job.State.WAITING, Job.State.RUNNING, Job.State.PAUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a bulk action, or the undoing of one, has come."""
+
+    action: BulkAction
+    job: Job
+    """The one that matters now: of the undoing, once there is one."""
+    decided: int
+    taken_back: int
+    skipped: list[tuple[str, int, list[int]]]
+    """Why some were left alone, how many, and some of them."""
+    per_second: int
+    seconds_left: int | None
+    may: frozenset[str]
+    """What can be done with it: ``pause``, ``resume``, ``stop``, ``undo``."""
+
+    @property
+    def is_undoing(self) -> bool:
+        return self.job.kind == UNDO
+
+    @property
+    def is_going(self) -> bool:
+        return self.job.state in (Job.State.WAITING, Job.State.RUNNING)
+
+
+def standing(action: BulkAction) -> Standing:
+    """Return how far ``action`` is. No query, if it carries its jobs."""
+    made, undoing = action.job, action.undo_job
+    assert made is not None  # noqa: S101  (begin() writes both in one transaction)
+    job = undoing or made
+    found = made.result or made.memory
+    back = (undoing.result or undoing.memory) if undoing else {}
+    now = back if undoing else found
+    skipped = sorted(now.get("skipped", {}).items(), key=lambda pair: -pair[1])
+    took = ((job.finished_at or timezone.now()) - job.started_at).total_seconds() if job.started_at else 0
+    pace = job.done / took if took > 0.2 else 0
+    may = set()
+    if job.state in (Job.State.WAITING, Job.State.RUNNING):
+        may |= {"pause", "stop"}
+    elif job.state == Job.State.PAUSED:
+        may |= {"resume", "stop"}
+    elif job.state == Job.State.FAILED:
+        may |= {"resume"}
+    over = undoing is None or undoing.state in (Job.State.CANCELLED, Job.State.FAILED)
+    if over and found.get("decided", 0):
+        may |= {"undo"}
+    return Standing(
+        action=action,
+        job=job,
+        decided=found.get("decided", 0),
+        taken_back=back.get("taken_back", 0),
+        skipped=[(why(code), many, now.get("examples", {}).get(code, [])) for code, many in skipped],
+        per_second=round(pace),
+        seconds_left=round((job.total - job.done) / pace) if pace and job.state == Job.State.RUNNING else None,
+        may=frozenset(may),
+    )
+
+
+def why(code: str) -> str:
+    """Return why something was left alone, in words that follow a number."""
+    return {
+        "changed": _("changed or decided by somebody meanwhile"),
+        "withdrawn": _("withdrawn by their authors"),
+        "claimed": _("open in front of another editor"),
+        "other_section": _("in a section of others"),
+        "nothing_to_publish": _("with nothing left once made safe"),
+    }.get(code, code)
+
+
+def actions() -> QuerySet[BulkAction]:
+    """Return bulk actions, the latest first, with their jobs and who made them; without the long lists in the jobs."""
+    return (
+        BulkAction.objects.filter(job__isnull=False)
+        .select_related("job", "undo_job", "made_by")
+        .defer("job__arguments", "undo_job__arguments")
+        .order_by("-pk")
+    )
+
+
+def steer(action: BulkAction, do: str, *, made_by: Commenter | None) -> Job:
+    """
+    ``pause``, ``resume`` or ``stop`` what goes on with ``action``, or ``undo`` it; return the job that it now is about.
+
+    Raise ``Refused``: without the permission (403), or when it has moved on (409).
+    """
+    access.require_of(made_by, "act_in_bulk")
+    if do == "undo":
+        return undo(action, made_by=made_by)
+    job = action.undo_job or action.job
+    verbs = {"pause": jobs.pause, "resume": jobs.resume, "stop": jobs.cancel}
+    if job is None or do not in verbs:
+        raise Refused("unknown_step", _("Press pause, go on, stop or undo."))
+    turned = verbs[do](job)
+    if do == "resume":
+        signals.job_begun.send_robust(Job, job_id=turned.pk)
+    return turned
 
 
 # --- Doing it ---------------------------------------------------------------------------------------------------------
@@ -292,7 +414,7 @@ class _Pace:
     """How many at a time, so that a step takes about :data:`STEP_SECONDS` on this database."""
 
     def __init__(self) -> None:
-        self.size = 2 * SMALLEST
+        self.size = min(2 * SMALLEST, LARGEST)
         self._begun = 0.0
 
     def __enter__(self) -> None:

@@ -622,7 +622,7 @@ def _find_complaints(wishes: list[_Wish]) -> None:
     taken_back = {wish.reverses.pk: wish for wish in wishes if wish.reverses and _takes_back(wish.reverses)}
     if taken_back:
         for flag in Flag.objects.filter(settled_by__in=list(taken_back)):
-            taken_back[flag.settled_by_id].complaints.append(flag)
+            taken_back[flag.settled_by_id or 0].complaints.append(flag)
     settling = {
         wish.comment.pk: wish
         for wish in wishes
@@ -664,13 +664,13 @@ def _move_many_counts(wishes: list[_Wish]) -> dict[tuple[int, str], int]:
             for path in wish.comment.ancestor_paths:
                 below[wish.comment.discussion_id, path] += wish.moved
     ancestors: dict[int, dict[int, list[str]]] = {}
-    for (discussion, path), moved in below.items():
+    for (story, path), moved in below.items():
         if moved:
-            ancestors.setdefault(moved, {}).setdefault(discussion, []).append(path)
+            ancestors.setdefault(moved, {}).setdefault(story, []).append(path)
     for moved, places in ancestors.items():
         where = Q()
-        for discussion, paths in places.items():
-            where |= Q(discussion=discussion, path__in=paths)
+        for story, paths in places.items():
+            where |= Q(discussion=story, path__in=paths)
         Comment.objects.filter(where).update(
             reply_count=F("reply_count") + moved,
             is_shown=Case(
