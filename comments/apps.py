@@ -25,6 +25,7 @@ class CommentsConfig(AppConfig):
 
         signals.comment_decided.connect(on_decided, dispatch_uid="comments.learning")
         signals.comment_decided.connect(assignments.on_decided, dispatch_uid="comments.assignments")
+        signals.comments_decided.connect(assignments.on_many_decided, dispatch_uid="comments.assignments")
 
         def keep_search(using: str, **_kwargs: Any) -> None:
             search.keep_in_step(connections[using])

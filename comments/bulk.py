@@ -32,9 +32,9 @@ KIND = "bulk"
 UNDO = "bulk_undo"
 
 VERDICTS = ("publish", "hold", "reject")
-SMALLEST, LARGEST = 50, 400
+SMALLEST, LARGEST = 100, 500
 """Texts of one step, which is one transaction."""
-STEP_SECONDS = 0.12
+STEP_SECONDS = 0.15
 """What a step is to take: its locks are what an editor's own decision waits for. The next step is sized by the last."""
 BINS = 20
 SAMPLES = 10

@@ -777,6 +777,7 @@ def _tell_many(decisions: list[Decision], moves: list[int]) -> None:
         _announce(decision.comment, decision, moved)
     for decision in decisions:
         signals.comment_decided.send_robust(Comment, comment=decision.comment, decision=decision)
+    signals.comments_decided.send_robust(Comment, decisions=decisions)
 
 
 # --- Editors' picks ---------------------------------------------------------------------------------------------------

@@ -650,6 +650,56 @@ class JobSerializer(Shape):
     finished_at = serializers.DateTimeField(allow_null=True)
 
 
+class LeftAloneSerializer(Shape):
+    why = serializers.CharField(help_text="In words that follow the number.")
+    count = serializers.IntegerField()
+    comments = serializers.ListField(child=serializers.IntegerField(), help_text="Ids of some of them.")
+
+
+class BulkSerializer(Shape):
+    """One decision about many comments, or the undoing of it."""
+
+    id = serializers.IntegerField()
+    q = serializers.CharField(allow_blank=True)
+    verdict = serializers.CharField()
+    reason = serializers.CharField(allow_blank=True)
+    made_by = serializers.CharField()
+    state = Choice(Job.State.choices, help_text="Of the undoing, once there is one.")
+    undoing = serializers.BooleanField()
+    done = serializers.IntegerField(help_text="Comments gone through, of `total`.")
+    total = serializers.IntegerField()
+    decided = serializers.IntegerField()
+    taken_back = serializers.IntegerField()
+    left_alone = LeftAloneSerializer(many=True)
+    error = serializers.CharField(allow_blank=True)
+    may = serializers.ListField(child=serializers.CharField(), help_text="`pause`, `resume`, `stop`, `undo`.")
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class BulkSampleSerializer(Shape):
+    id = serializers.IntegerField()
+    text = serializers.CharField()
+    author = serializers.CharField()
+    score = serializers.FloatField()
+
+
+class BulkPreviewSerializer(Shape):
+    """What a bulk action would be about."""
+
+    total = serializers.IntegerField()
+    most = serializers.IntegerField(help_text="More than this are refused.")
+    statuses = serializers.DictField(child=serializers.IntegerField())
+    sections = serializers.DictField(child=serializers.IntegerField())
+    authors = serializers.IntegerField()
+    discussions = serializers.IntegerField()
+    oldest = serializers.DateTimeField(allow_null=True)
+    scores = serializers.ListField(
+        child=serializers.IntegerField(), help_text="How many the search finds in each twentieth of the scores."
+    )
+    samples = BulkSampleSerializer(many=True)
+
+
 # --- House rules ------------------------------------------------------------------------------------------------------
 
 

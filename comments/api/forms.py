@@ -79,6 +79,17 @@ class UndoForm(MarkForm):
     decision = serializers.UUIDField(help_text="`id` of the decision.")
 
 
+class BulkForm(Form):
+    q = Line(allow_blank=True, max_length=500, help_text="A search, as on the desk: `status:held section:sport`.")
+    score_min = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=1)
+    score_max = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=1)
+    verdict = Choice(choices=["publish", "hold", "reject"])
+    reason = Line(required=False, allow_blank=True, max_length=40, help_text="Needed to reject: `off_topic`, …")
+    explanation = Line(required=False, allow_blank=True, max_length=2000, help_text="To every author.")
+    note = Line(required=False, allow_blank=True, max_length=2000, help_text="To other editors.")
+    dry_run = serializers.BooleanField(required=False, help_text="Change nothing: numbers and ten samples.")
+
+
 class NothingForm(Form):
     """An empty object: the address says it all."""
 
