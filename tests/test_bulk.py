@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, connections, transaction
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
@@ -497,3 +499,80 @@ def test_learning_finds_bulk_decisions_by_itself(waiting: list[Comment], editor:
 
     assert set(Lesson.objects.values_list("drawn", flat=True)) == {"bulk"}
     assert Lesson.objects.count() == 12
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_single_decision_waits_for_one_step_at_most(
+    person: Person, discussion: Discussion, reasons: None, monkeypatch: Any
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has one writer at a time, whoever it is.")
+    editor, reader = person("daniel", staff=True), person("mara")
+    waiting = [posting.post_comment(reader, discussion, f"Sentence {number} of many.") for number in range(600)]
+    single = posting.post_comment(reader, discussion, "Another one, decided by hand.")
+    Revision.objects.update(html="<p>A sentence.</p>")
+    action = bulk.begin("many", "publish", made_by=editor)
+    steps: list[float] = []
+    decide_many = moderation.decide_many
+
+    def timed(*args: Any, **options: Any) -> Any:
+        begun = time.monotonic()
+        try:
+            return decide_many(*args, **options)
+        finally:
+            steps.append(time.monotonic() - begun)
+
+    monkeypatch.setattr(moderation, "decide_many", timed)
+
+    def work() -> None:
+        try:
+            jobs.run(action.job_id or 0)
+        finally:
+            connections.close_all()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    while not steps:
+        time.sleep(0.005)
+    waits = []
+    actions = ["publish", "hold"]
+    while worker.is_alive():
+        begun = time.monotonic()
+        say(Comment.objects.get(pk=single.pk), actions[len(waits) % 2], editor)
+        waits.append(time.monotonic() - begun)
+    worker.join()
+
+    assert Decision.objects.filter(bulk=action).count() == len(waiting)
+    # The step it waits for, and its own few statements on a busy machine.
+    assert len(waits) > 3 and max(waits) < max(steps) + 0.5
+    assert list(discussions.reconcile()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_decide_nothing_twice(
+    person: Person, discussion: Discussion, reasons: None, monkeypatch: Any
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has one writer at a time.")
+    editor, reader = person("daniel", staff=True), person("mara")
+    for number in range(300):
+        posting.post_comment(reader, discussion, f"Sentence {number} of many.")
+    Revision.objects.update(html="<p>A sentence.</p>")
+    action = bulk.begin("many", "publish", made_by=editor)
+
+    def work() -> None:
+        try:
+            # As when the first is taken for dead: both have the row in hand.
+            for _step in bulk.work(Job.objects.get(pk=action.job_id)):
+                pass
+        finally:
+            connections.close_all()
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert Decision.objects.filter(bulk=action).count() == 300
+    assert list(discussions.reconcile()) == []
