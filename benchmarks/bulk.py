@@ -109,7 +109,8 @@ def measure(editor: Any) -> list[Pace]:
             time.process_time() - computed,
             _backend_seconds() - asked,
         )
-        assert job is not None and job.state == "done", job
+        assert job is not None
+        assert job.state == "done", job.error
         done = job.result["decided" if what == "publish" else "taken_back"]
         found.append(Pace(what, done, took, computed, asked, max(longest)))
     return found
@@ -153,10 +154,11 @@ def main() -> None:
 
         call_command("migrate", verbosity=0)
         for pace in measure(fill(options.count)):
+            idle = pace.decisions / (pace.cpu + pace.database)
             print(
-                f"{pace.what}: {pace.decisions:,} decisions in {pace.seconds:.1f} s, {pace.per_second:,.0f} a second, "
-                f"{pace.cpu:.1f} + {pace.database:.1f} s of CPU ({pace.decisions / (pace.cpu + pace.database):,.0f} a second "
-                f"on an idle machine), longest step {1_000 * pace.longest:.0f} ms"
+                f"{pace.what}: {pace.decisions:,} decisions in {pace.seconds:.1f} s, {pace.per_second:,.0f} a second; "
+                f"{pace.cpu:.1f} + {pace.database:.1f} s of CPU, {idle:,.0f} a second of CPU; "
+                f"longest step {1_000 * pace.longest:.0f} ms"
             )
         connections.close_all()
 
