@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 from django.utils.formats import time_format
 from django.utils.translation import gettext as _
@@ -24,6 +24,14 @@ RENEW_SECONDS = 30
 """How often a window that is in front says so."""
 MOST = 20
 """Cards one call takes: the open one, and what comes next."""
+
+TAKE = """
+INSERT INTO comments_claim (comment_id, person_id, until)
+SELECT id, %s, {moment} FROM comments_comment WHERE id IN ({ids}) ORDER BY id
+ON CONFLICT (comment_id) DO UPDATE SET person_id = excluded.person_id, until = excluded.until {free}
+RETURNING comment_id
+"""
+FREE = "WHERE comments_claim.person_id = excluded.person_id OR comments_claim.until <= %s"
 
 
 class Claimed(Refused):
@@ -54,29 +62,30 @@ def take(comment: Comment, person: Commenter, *, over: bool = False) -> Claim:
 
 def many(comments: Iterable[int], person: Commenter, *, over: bool = False) -> dict[int, Claim]:
     """
-    Take each of the comments with these ids that nobody else has, and return whose each is now. Two queries.
+    Take each of the comments with these ids that nobody else has, and return whose each is now.
 
-    An id that is no comment's is left out. Always in the same order, so that two calls never wait for each other.
+    One query, two when somebody else has any. An id that is no comment's is left out. Always in the same order, so
+    that two calls never wait for each other.
     """
     now = timezone.now()
     ids = sorted(set(comments))[:MOST]
     if not ids:
         return {}
-    until = connection.ops.adapt_datetimefield_value(now + timedelta(seconds=SECONDS))
-    free = "" if over else "WHERE comments_claim.person_id = excluded.person_id OR comments_claim.until <= %s"
-    with transaction.atomic(), connection.cursor() as db:
-        db.execute(
-            "INSERT INTO comments_claim (comment_id, person_id, until) "
-            f"SELECT id, {int(person.pk)}, {_moment()} FROM comments_comment "
-            f"WHERE id IN ({', '.join(['%s'] * len(ids))}) ORDER BY id "
-            "ON CONFLICT (comment_id) DO UPDATE SET person_id = excluded.person_id, until = excluded.until " + free,
-            [until, *ids, *([] if over else [connection.ops.adapt_datetimefield_value(now)])],
-        )
-    found = Claim.objects.filter(comment__in=ids).select_related("person")
-    return {claim.comment_id: claim for claim in found}
+    until = now + timedelta(seconds=SECONDS)
+    stored = connection.ops.adapt_datetimefield_value
+    statement = TAKE.format(moment=_moment(), ids=", ".join(["%s"] * len(ids)), free="" if over else FREE)
+    with connection.cursor() as db:
+        db.execute(statement, [person.pk, stored(until), *ids, *([] if over else [stored(now)])])
+        mine = [row[0] for row in db.fetchall()]
+    found = {pk: Claim(comment_id=pk, person=person, until=until) for pk in mine}
+    if others := [pk for pk in ids if pk not in found]:
+        theirs = Claim.objects.filter(comment__in=others).select_related("person")
+        found |= {claim.comment_id: claim for claim in theirs}
+    return found
 
 
 def _moment() -> str:
+    """Return the mark for a moment that is selected: PostgreSQL wants to be told what it is."""
     return "CAST(%s AS timestamptz)" if connection.vendor == "postgresql" else "%s"
 
 
@@ -97,15 +106,9 @@ def on(comment: Comment) -> Claim | None:
 
 
 def sentence(claim: Claim) -> str:
-    """Return who has the card and until when: "Mira has this one open until 10:42." """
+    """Return who has the card and until when: Mira has this one open until 10:42:30."""
     return _("%(name)s has this one open until %(time)s.") % {"name": claim.person.name, "time": clock(claim)}
 
 
 def clock(claim: Claim) -> Any:
     return time_format(timezone.localtime(claim.until), "H:i:s")
-
-
-def forget_old() -> int:
-    """Delete claims that ran out a day ago, and return how many. They cost nothing; this keeps the table small."""
-    gone, _each = Claim.objects.filter(until__lt=timezone.now() - timedelta(days=1)).delete()
-    return gone

@@ -1,18 +1,18 @@
 """
 The desk's search: words and operators as an editor types them, and the texts that match.
 
-``parse`` reads a search, ``str()`` of what it returns is the same search written in one way, and ``revisions`` finds the
-latest text of each comment that matches. What is typed is data: nothing of it is ever put into SQL.
+``parse`` reads a search, ``str()`` of what it returns is the same search written in one way, and ``revisions`` finds
+the latest text of each comment that matches. What is typed is data: nothing of it is ever put into SQL.
 
-Words are found by an index of words: on PostgreSQL a GIN index on the expression ``comments_words(text)``, on SQLite two
-tables of FTS5. An expression and not a column, because a column would write the table of texts anew when it is added,
-and would keep in every row what nobody but the index reads; and because a text that is erased leaves such an index by
-itself. No stemming: comments come in many languages at once, and an editor who looks for a word looks for that word.
+Words are found by an index of words: on PostgreSQL a GIN index on the expression ``comments_words(text)``, on SQLite
+two tables of FTS5. An expression and not a column, because a column would write the table of texts anew when it is
+added, and would keep in every row what nobody but the index reads; and because a text that is erased leaves such an
+index by itself. No stemming: comments come in many languages at once, and whoever looks for a word means that word.
 
 Languages that do not put spaces between words, and Korean, whose words carry their endings, are found by any part of a
-word. PostgreSQL's trigrams know no part shorter than three letters, which most Chinese and Korean words are, and have to
-be allowed by whoever runs the server; so each such letter is a word of its own here, and a search for some is a search
-for them side by side. SQLite's index of trigrams stands beside its index of words and holds such texts only.
+word. PostgreSQL's trigrams know no part shorter than three letters, which most words of Chinese and Korean are, and
+need an extension that whoever runs the server has to allow. So each such letter is a word of its own here, and a search
+for some is a search for them side by side. SQLite's trigrams stand beside its index of words and hold such texts only.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from comments.exceptions import Refused
-from comments.models import Comment, Commenter, Decider, Decision, Discussion, Finding, Flag, Revision, Status
+from comments.models import Comment, Commenter, Decider, Decision, Discussion, Finding, Flag, Note, Revision, Status
 
 MOST_CHARACTERS = 500
 """As long as a search may be: what :class:`comments.models.SavedQueue` keeps."""
@@ -185,7 +185,7 @@ def _hint(operator: Operator) -> dict[str, str]:
     return {"word": "%(word)s", "hint": operator.hint().replace("%", "%%")}
 
 
-# --- Values: what was typed -> how it is written, or None ---------------------------------------------------------------
+# --- Values: what was typed -> how it is written, or None -------------------------------------------------------------
 
 
 def _words(value: str) -> str | None:
@@ -240,7 +240,7 @@ def _one_of(*choices: str) -> Callable[[str], str | None]:
 
 
 def _spaced(text: str) -> str:
-    """Return ``text`` as the index of words reads it: punctuation is space, and so is what surrounds unspaced letters."""
+    """Return ``text`` as the index of words reads it: punctuation is space, and unspaced letters stand alone."""
     return " ".join(_unspaced.sub(r" \g<0> ", text.translate(_spaces)).split())
 
 
@@ -256,7 +256,7 @@ class InWords(Func):
             words = " & ".join(f"'{word}':*" for word in words.split())
         super().__init__(expression, Value(words, TextField()))
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> Any:  # type: ignore[override]
         text, text_params = compiler.compile(self.source_expressions[0])
         words, words_params = compiler.compile(self.source_expressions[1])
         asked = "to_tsquery" if self.beginnings else "phraseto_tsquery"
@@ -285,7 +285,7 @@ def _holds(value: str) -> Q:
 
 
 def _matches(table: str, expression: str) -> RawSQL:
-    return RawSQL(f"SELECT rowid FROM {table} WHERE {table} MATCH %s", [expression])  # noqa: S608  # named above
+    return RawSQL(f"SELECT rowid FROM {table} WHERE {table} MATCH %s", [expression])
 
 
 def _named(value: str) -> QuerySet[Commenter]:
@@ -296,12 +296,19 @@ def _named(value: str) -> QuerySet[Commenter]:
 
 
 def _begin(field: str, value: str) -> Q:
+    """Return the condition that each word of ``value`` begins a word in ``field``; unspaced letters stand anywhere."""
+    anywhere = Q(**{f"{field}__icontains": value}) if _unspaced.search(value) else Q()
     words = _spaced(value).split()
     if connection.vendor == "postgresql":
-        return Q(InWords(F(field), " ".join(words), beginnings=True))
+        return Q(InWords(F(field), " ".join(words), beginnings=True)) & anywhere
+    if anywhere:
+        return anywhere
     found = Q()
     for word in words:
-        found &= Q(**{f"{field}__istartswith": word}) | Q(**{f"{field}__icontains": f" {word}"})
+        begins = Q(**{f"{field}__istartswith": word})
+        for before in " -.'":
+            begins |= Q(**{f"{field}__icontains": before + word})
+        found &= begins
     return found
 
 
@@ -393,7 +400,7 @@ def _has(value: str, sign: str) -> Q:
         case "reply":
             return Q(comment__reply_count__gt=0)
         case "note":
-            return Q(comment__notes__isnull=False)
+            return Q(Exists(Note.objects.filter(comment=OuterRef("comment"))))
         case _flag:
             return _flags("0", ">")
 
@@ -483,7 +490,12 @@ def revisions(query: Query, *, sections: frozenset[str] | None = None) -> QueryS
     """
     found = latest()
     if sections is not None:
-        found = found.filter(comment__discussion__section__in=sections)
+        found = found.filter(comment__discussion__section__in=sorted(sections))
+    return narrowed(found, query)
+
+
+def narrowed(found: QuerySet[Revision], query: Query) -> QuerySet[Revision]:
+    """Return those of ``found`` that match ``query``."""
     for term in query.terms:
         condition = OPERATORS[term.name].condition(term.value, term.sign) if term.name else _holds(term.value)
         found = found.filter(~condition if term.negated else condition)

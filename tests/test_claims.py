@@ -102,13 +102,6 @@ def test_a_decision_by_anybody_is_never_locked_out_and_frees_the_claim(
     assert claims.on(held) is None and Claim.objects.count() == 0
 
 
-def test_old_claims_are_swept(held: Comment, editor: Commenter) -> None:
-    claims.take(held, editor)
-    Claim.objects.update(until=timezone.now() - timedelta(days=2))
-
-    assert claims.forget_old() == 1
-
-
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="needs two writers at once: PostgreSQL")
 def test_of_eight_editors_at_once_one_gets_each_card(
@@ -161,9 +154,7 @@ def test_a_decision_on_a_claimed_card_costs_eight_queries_at_most(
     }
 
 
-def test_a_rewritten_text_is_still_refused_to_a_decision(
-    held: Comment, reader: Commenter, editor: Commenter
-) -> None:
+def test_a_rewritten_text_is_still_refused_to_a_decision(held: Comment, reader: Commenter, editor: Commenter) -> None:
     seen = Comment.objects.get(pk=held.pk)
     posting.edit_comment(reader, held, "Quite another sentence, with https://elsewhere.example/")
 

@@ -339,7 +339,20 @@ class QueuesSerializer(Shape):
     to_decide = serializers.IntegerField(help_text="Texts that wait for an editor.")
     received = serializers.IntegerField(help_text="Texts not screened yet.")
     reported = serializers.IntegerField(help_text="Published comments with readers' flags no editor has decided about.")
+    unscreened = serializers.IntegerField(help_text="Texts that nothing has screened for a minute.")
     audit = serializers.IntegerField(help_text="Spot checks: published by screening, drawn by lot.")
+    appeals = serializers.IntegerField(help_text="Appeals nobody has ruled on.")
+    issues = serializers.IntegerField(help_text="Issue reports that wait for an answer.")
+
+
+class SavedQueueSerializer(Shape):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    q = serializers.CharField(help_text="The search, as `moderation/comments/` takes it.")
+    order = serializers.CharField(allow_blank=True)
+    is_shared = serializers.BooleanField()
+    made_by = serializers.CharField()
+    created_at = serializers.DateTimeField()
 
 
 class CardAuthorSerializer(Shape):

@@ -104,6 +104,20 @@ class AutoApprovalForm(Form):
     )
 
 
+class SavedQueueForm(Form):
+    name = Line(max_length=60)
+    q = Line(max_length=500, help_text="A search, as `moderation/comments/` takes it.")
+    order = Choice(required=False, choices=["age", "newest", "priority", "flags", "score"])
+    is_shared = serializers.BooleanField(required=False, help_text="On every editor's desk.")
+
+
+class ChangedQueueForm(SavedQueueForm):
+    """What is left out stays as it is."""
+
+    name = Line(required=False, max_length=60)
+    q = Line(required=False, max_length=500, help_text="A search, as `moderation/comments/` takes it.")
+
+
 class PhraseForm(Form):
     phrase = Line(
         max_length=200, trim_whitespace=True, help_text="`*` beside letters stands for any letters of the same word."

@@ -25,6 +25,7 @@ from comments.api import (
     reading,
     reports,
     rules,
+    saved_queues,
     writing,
 )
 
@@ -95,6 +96,8 @@ urlpatterns: list[URLPattern] = [
     path("moderation/bulk/<comments_id:bulk_id>/pause/", bulk.PauseBulkView.as_view(), name="pause_bulk"),
     path("moderation/bulk/<comments_id:bulk_id>/resume/", bulk.ResumeBulkView.as_view(), name="resume_bulk"),
     path("moderation/bulk/<comments_id:bulk_id>/stop/", bulk.StopBulkView.as_view(), name="stop_bulk"),
+    path("moderation/saved-queues/", saved_queues.SavedQueuesView.as_view(), name="saved_queues"),
+    path("moderation/saved-queues/<comments_id:queue_id>/", saved_queues.SavedQueueView.as_view(), name="saved_queue"),
     path("moderation/models/", learning.ModelsView.as_view(), name="scoring_models"),
     path("moderation/models/refit/", learning.RefitView.as_view(), name="refit_scoring_model"),
     path("moderation/models/<comments_id:number>/use/", learning.UseModelView.as_view(), name="use_scoring_model"),

@@ -131,9 +131,7 @@ class Migration(migrations.Migration):
         ),
         AddIndexMeanwhile(
             "discussion",
-            models.Index(
-                fields=["section", "held_count"], condition=Q(held_count__gt=0), name="comments_waiting_here"
-            ),
+            models.Index(fields=["section", "held_count"], condition=Q(held_count__gt=0), name="comments_waiting_here"),
         ),
         AddIndexMeanwhile(
             "finding",
@@ -149,9 +147,7 @@ class Migration(migrations.Migration):
         ),
         AddIndexMeanwhile(
             "revision",
-            models.Index(
-                fields=["section", "created_at", "id"], condition=Q(status="held"), name="comments_held_here"
-            ),
+            models.Index(fields=["section", "created_at", "id"], condition=Q(status="held"), name="comments_held_here"),
         ),
         AddIndexMeanwhile(
             "revision",

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("comments", "0007_roles")]
+    dependencies = [("comments", "0008_search")]
 
     operations = [
         migrations.AddField("comment", "featured_at", models.DateTimeField(blank=True, null=True)),

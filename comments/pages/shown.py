@@ -92,7 +92,7 @@ def _words(_language: str) -> dict[str, str]:
         "flag": _("Report this comment"),
         "edited": _("edited %(when)s"),
         "you": _("You"),
-        "pick": _("Editors’ pick"),
+        "pick": _("Editors' pick"),
         "pinned": _("Pinned by the newsroom"),
         "edit": _("Edit"),
         "withdraw": _("Withdraw"),
