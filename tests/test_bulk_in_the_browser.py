@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_in_the_browser import ROOT, Site, chromium, site  # noqa: F401  (fixtures)
+from tests.browsers import ROOT, Site
 
 pytestmark = pytest.mark.services
 
@@ -18,7 +18,7 @@ COUNT = 500
 
 
 @pytest.fixture(scope="module")
-def seeded(site: Site) -> Site:  # noqa: F811
+def seeded(site: Site) -> Site:
     """Write five hundred comments under a story that has none."""
     subprocess.run(
         [sys.executable, "manage.py", "seed_comments", "--discussion", "bulk-story", "--count", str(COUNT), "--fast"],
@@ -31,7 +31,7 @@ def seeded(site: Site) -> Site:  # noqa: F811
 
 
 @pytest.fixture(params=[True, False], ids=["with JavaScript", "without"])
-def editor(chromium: Any, seeded: Site, request: pytest.FixtureRequest) -> Any:  # noqa: F811
+def editor(chromium: Any, seeded: Site, request: pytest.FixtureRequest) -> Any:
     context = chromium.new_context(base_url=seeded.base, java_script_enabled=request.param)
     context.set_default_timeout(20_000)
     page = context.new_page()

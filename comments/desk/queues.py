@@ -290,6 +290,12 @@ def page(queue: Queue, after: str = "", size: int = PAGE, sections: frozenset[st
     return Page(queue, rows, queue.cursor(rows[-1]) if more else "")
 
 
+def still_in(queue: Queue, comments: Iterable[int]) -> set[int]:
+    """Return which of these comments are in ``queue`` now. One query."""
+    rows = queue.rows().filter(comment__in=list(comments)).order_by()
+    return set(rows.values_list("comment_id", flat=True))
+
+
 def latest_text(comment_id: int) -> Revision | None:
     """Return the text of one comment that a decision would be about, with what a card shows. One query."""
     return with_what_a_card_shows(Revision.objects.filter(comment_id=comment_id)).order_by("-number").first()

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.messages import get_messages
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -34,7 +35,7 @@ from comments.desk.forms import (
     UndoForm,
     complaint,
 )
-from comments.desk.frame import for_moderators
+from comments.desk.frame import for_moderators, for_viewers
 from comments.exceptions import CommentChanged, Refused
 from comments.models import Comment, Commenter, Decider, Decision, Reason, Revision, Status
 
@@ -95,7 +96,7 @@ class Toast:
 
 
 @require_GET
-@for_moderators
+@for_viewers
 def queue(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Show a queue with one card open: ``?queue=``, ``?after=`` and ``?open=``, a comment's id."""
     form = PlaceForm(request.GET)
@@ -120,6 +121,8 @@ def _queue(
     rows = page.rows
     if open_id is not None and open_id not in [row.comment_id for row in rows]:
         asked_for = queues.latest_text(open_id)
+        if asked_for:
+            _require_may_see(request, asked_for.comment)
         rows = [asked_for, *rows] if asked_for else rows
     reasons = list(Reason.objects.all())
     shown = cards.several(rows, _names(reasons), blind=place.queue.blind, looker=editor.pk)
@@ -180,7 +183,7 @@ def _beside(shown: list[cards.Card], opened: cards.Card) -> int | None:
 
 
 @require_GET
-@for_moderators
+@for_viewers
 def card(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
     """Answer with one open card, as a fragment. Looking does not claim."""
     form = PlaceForm(request.GET)
@@ -195,27 +198,38 @@ def _card(
     *,
     alert: cards.Alert | None = None,
     is_open: bool = True,
+    folded: bool = False,
 ) -> str:
-    """Return one card with what it shows when it is open, and whose it is."""
+    """Return one card with what it shows when it is open, and whose it is; ``folded`` only the line it became."""
     row = queues.latest_text(pk) if pk <= BIGGEST else None
     if row is None:
         raise Http404
+    _require_may_see(request, row.comment)
     editor = Commenter.objects.for_user(request.user)
     reasons = list(Reason.objects.all())
     [found] = cards.several([row], _names(reasons), blind=place.queue.blind, looker=editor.pk)
     found.may_decide = access.may_moderate(request.user, row.comment.discussion)
-    cards.open_up(found, reasons, typed=_typed(request), alert=alert)
-    context = {"card": found, "url": place.url(pk), "place": place, "open": is_open}
+    found.folded = folded
+    if not folded:
+        cards.open_up(found, reasons, typed=_typed(request), alert=alert)
+    context = {"card": found, "url": place.url(pk), "place": place, "open": is_open and not folded}
     return render_to_string("comments/desk/_card.html", context, request)
 
 
+def _require_may_see(request: HttpRequest, comment: Comment) -> None:
+    """Answer 403 where the desk does not show the editor what stands in another section."""
+    if not access.may_see(request.user, comment.discussion):
+        raise PermissionDenied(_("This comment stands in a section that is not yours."))
+
+
 @require_GET
-@for_moderators
+@for_viewers
 def conversation(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
     """Show what stands around a comment: a fragment for the script, a page for everyone else."""
     comment = Comment.objects.select_related("discussion", "author").filter(pk=min(pk, BIGGEST)).first()
     if comment is None:
         raise Http404
+    _require_may_see(request, comment)
     around = {"comment": comment, "around": cards.conversation(comment), "story_url": cards.story_url(comment)}
     if _by_script(request):
         return HttpResponse(render_to_string("comments/desk/_conversation.html", around, request))
@@ -230,7 +244,8 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
     Keep the open card, and those that come next, from other editors; give back what is left; say what is new.
 
     ``want`` are the cards, each as ``<id>:<version seen>``; ``fetch`` those of them whose open form is sent along;
-    ``leave`` those that are given back. What somebody else has, or what has changed, is sent along as it is now.
+    ``leave`` those that are given back. What somebody else has, or what has changed, is sent along as it is now; what
+    somebody else decided, as the line it became, unless the editor has it ``open``.
     ``take_over`` takes one card whoever has it.
     """
     form = ClaimForm(request.POST)
@@ -240,22 +255,23 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
     claims.give_back(form.numbers("leave"), editor)
     wanted = [*form.seen("want"), *((pk, 0) for pk in over)]
     there = Comment.objects.filter(pk__in=[pk for pk, _version in wanted]).select_related("discussion")
-    known = {comment.pk: comment for comment in there}
-    mine = [pk for pk, comment in known.items() if access.may_moderate(request.user, comment.discussion)]
-    taken = claims.many([pk for pk in mine if pk not in over], editor) | claims.many(
-        [pk for pk in mine if pk in over], editor, over=True
-    )
+    known = {comment.pk: comment for comment in there if access.may_see(request.user, comment.discussion)}
+    opened = form.numbers("open")
+    # What is no longer in the queue was settled by somebody else: there is nothing left to serve.
+    gone = known.keys() - queues.still_in(place.queue, known) - {*opened, *over}
+    changed = {pk for pk, seen in wanted if pk in known and seen and known[pk].version != seen}
+    may = {pk for pk, comment in known.items() if access.may_moderate(request.user, comment.discussion)} - gone
+    taken = claims.many(may.difference(over), editor) | claims.many(may.intersection(over), editor, over=True)
     if over and not _by_script(request):
         return redirect(place.url(over[0]))
     fetched, html = {*form.numbers("fetch"), *over}, {}
-    for pk, seen in wanted:
-        if pk not in known:
-            continue
+    for pk, _version in wanted:
         lost = pk in taken and taken[pk].person_id != editor.pk
-        changed = bool(seen) and known[pk].version != seen
-        if changed:
+        if pk in gone:
+            html[pk] = _card(request, place, pk, folded=True)
+        elif pk in changed:
             html[pk] = _card(request, place, pk, alert=_changed(form, known[pk]), is_open=False)
-        elif lost or pk in fetched:
+        elif pk in known and (lost or pk in fetched):
             html[pk] = _card(request, place, pk, is_open=False)
     newer = _arrived(place, form.moment("since"))
     return JsonResponse(
