@@ -244,6 +244,9 @@ class Settings:
     comments_per_person: int = 0
     """How many comments one person may write in one discussion; withdrawn ones do not count. 0: any number."""
 
+    bulk_most: int = 50_000
+    """Comments that editors can decide about at once. More: they are asked to narrow their search."""
+
     edit_minutes: int = 30
     """How long after posting an author may edit. 0: never."""
 

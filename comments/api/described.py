@@ -161,6 +161,8 @@ class CommentSerializer(Shape):
     created_at = serializers.DateTimeField()
     edited_at = serializers.DateTimeField(allow_null=True)
     status = Choice(Status.choices)
+    featured = serializers.BooleanField(help_text="An editors' pick.")
+    pinned = serializers.BooleanField(help_text="The newsroom points at it.")
     reactions = ReactionsSerializer()
     reply_count = serializers.IntegerField(help_text="Published replies at any depth.")
     permalink = serializers.CharField()
@@ -363,7 +365,20 @@ class QueuesSerializer(Shape):
     to_decide = serializers.IntegerField(help_text="Texts that wait for an editor.")
     received = serializers.IntegerField(help_text="Texts not screened yet.")
     reported = serializers.IntegerField(help_text="Published comments with readers' flags no editor has decided about.")
+    unscreened = serializers.IntegerField(help_text="Texts that nothing has screened for a minute.")
     audit = serializers.IntegerField(help_text="Spot checks: published by screening, drawn by lot.")
+    appeals = serializers.IntegerField(help_text="Appeals nobody has ruled on.")
+    issues = serializers.IntegerField(help_text="Issue reports that wait for an answer.")
+
+
+class SavedQueueSerializer(Shape):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    q = serializers.CharField(help_text="The search, as `moderation/comments/` takes it.")
+    order = serializers.CharField(allow_blank=True)
+    is_shared = serializers.BooleanField()
+    made_by = serializers.CharField()
+    created_at = serializers.DateTimeField()
 
 
 class CardAuthorSerializer(Shape):
@@ -437,6 +452,24 @@ class MadeDecisionSerializer(DecisionSerializer):
     version = serializers.IntegerField(help_text="The comment's version now.")
 
 
+class ClaimSerializer(Shape):
+    """Who has a card open."""
+
+    comment = serializers.IntegerField()
+    by = serializers.CharField()
+    until = serializers.DateTimeField(help_text="Renew it before.")
+
+
+class MarksSerializer(Shape):
+    featured_at = serializers.DateTimeField(allow_null=True, help_text="Since when it is an editors' pick.")
+    pinned_at = serializers.DateTimeField(allow_null=True)
+
+
+class CardClaimSerializer(Shape):
+    by = serializers.CharField()
+    until = serializers.DateTimeField()
+
+
 class CardSerializer(Shape):
     """A text to decide about, with all an editor needs."""
 
@@ -456,6 +489,9 @@ class CardSerializer(Shape):
         child=serializers.FloatField(), help_text="Rules that had nothing to say: name → milliseconds."
     )
     flags = CardFlagSerializer(many=True, help_text="Those that wait for an editor, oldest first.")
+    claim = CardClaimSerializer(allow_null=True, help_text="Who has it open now; decide about another meanwhile.")
+    featured_at = serializers.DateTimeField(allow_null=True)
+    pinned_at = serializers.DateTimeField(allow_null=True)
     decisions = PastDecisionSerializer(many=True, help_text="The latest ten, newest first.")
 
 
@@ -651,6 +687,56 @@ class JobSerializer(Shape):
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class LeftAloneSerializer(Shape):
+    why = serializers.CharField(help_text="In words that follow the number.")
+    count = serializers.IntegerField()
+    comments = serializers.ListField(child=serializers.IntegerField(), help_text="Ids of some of them.")
+
+
+class BulkSerializer(Shape):
+    """One decision about many comments, or the undoing of it."""
+
+    id = serializers.IntegerField()
+    q = serializers.CharField(allow_blank=True)
+    verdict = serializers.CharField()
+    reason = serializers.CharField(allow_blank=True)
+    made_by = serializers.CharField()
+    state = Choice(Job.State.choices, help_text="Of the undoing, once there is one.")
+    undoing = serializers.BooleanField()
+    done = serializers.IntegerField(help_text="Comments gone through, of `total`.")
+    total = serializers.IntegerField()
+    decided = serializers.IntegerField()
+    taken_back = serializers.IntegerField()
+    left_alone = LeftAloneSerializer(many=True)
+    error = serializers.CharField(allow_blank=True)
+    may = serializers.ListField(child=serializers.CharField(), help_text="`pause`, `resume`, `stop`, `undo`.")
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class BulkSampleSerializer(Shape):
+    id = serializers.IntegerField()
+    text = serializers.CharField()
+    author = serializers.CharField()
+    score = serializers.FloatField()
+
+
+class BulkPreviewSerializer(Shape):
+    """What a bulk action would be about."""
+
+    total = serializers.IntegerField()
+    most = serializers.IntegerField(help_text="More than this are refused.")
+    statuses = serializers.DictField(child=serializers.IntegerField())
+    sections = serializers.DictField(child=serializers.IntegerField())
+    authors = serializers.IntegerField()
+    discussions = serializers.IntegerField()
+    oldest = serializers.DateTimeField(allow_null=True)
+    scores = serializers.ListField(
+        child=serializers.IntegerField(), help_text="How many the search finds in each twentieth of the scores."
+    )
+    samples = BulkSampleSerializer(many=True)
 
 
 # --- House rules ------------------------------------------------------------------------------------------------------
