@@ -15,9 +15,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from comments import access, conf, moderation, notes, people, posting, records
+from comments import access, conf, moderation, notes, people, posting, records, tasks
 from comments.exceptions import Refused
-from comments.models import AuditEntry, Comment, Commenter, Decision, Delivery, Discussion, Sanction, Status
+from comments.models import AuditEntry, BulkAction, Comment, Commenter, Decision, Delivery, Discussion, Sanction, Status
 from tests import test_api
 from tests.test_api import Caller, said
 
@@ -560,6 +560,29 @@ def test_a_domain_is_lifted_from_the_list(call: Callable[..., Caller], reader: C
     again = client.post(LIFT, {"sanction": str(made.public_id)})
     assert again.status_code == 409 and "jonas was there first" in again.content.decode()
     assert client.post(LIFT, {"sanction": "nonsense"}).status_code == 400
+
+
+def test_all_their_comments_are_rejected_as_one(
+    reader: Commenter, moderator: Commenter, person: Person, post: Post, member: Callable[..., Commenter]
+) -> None:
+    texts = ("The first remark about it.", "A second one, about rain.")
+    theirs, other = [post(reader, words) for words in texts], post(person("jo"), "Somebody else's remark.")
+    made = people.ban(reader, made_by=moderator, reason="spam")
+    url = f"/admin/comments/desk/people/{reader.pk}/reject-all/"
+    assert desk(member("Section moderator")).post(url, {"reason": "spam"}).status_code == 403
+    assert desk(moderator).post(url, {}).status_code == 400
+
+    answer = desk(moderator).post(url, {"reason": "spam"})
+    action = BulkAction.objects.get()
+    tasks.run_job(action.job_id)
+
+    assert answer.status_code == 303 and desk(moderator).get(answer["Location"]).status_code == 200
+    assert (action.sanction, action.made_by) == (made, moderator)
+    for comment in theirs:
+        comment.refresh_from_db()
+        assert (comment.status, comment.decisions.latest("id").bulk) == (Status.REJECTED, action)
+    other.refresh_from_db()
+    assert other.status == Status.PUBLISHED
 
 
 def test_hostile_words_stay_words(person: Person, moderator: Commenter, post: Post) -> None:

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from comments import access, notes, people, records, thresholds
+from comments import access, bulk, notes, people, records, thresholds
 from comments.desk import cards, frame
 from comments.desk.forms import BIGGEST, complaint
 from comments.desk.frame import for_moderators, for_those_who, for_viewers
@@ -80,6 +80,11 @@ class SanctionForm(forms.Form):
         except ValueError:
             return None
         return at if at is not None and timezone.is_aware(at) else None
+
+
+class RejectAllForm(forms.Form):
+    reason = forms.CharField(required=False, max_length=40)
+    explanation = forms.CharField(required=False, max_length=2000, label=gettext_lazy("What they are told"))
 
 
 class LiftForm(forms.Form):
@@ -237,6 +242,8 @@ def _page(
         "notes": list(notes.about_person(person).order_by("-id")[:20]),
         "may_note": access.may_moderate(request.user),
         "may_sanction": may_sanction,
+        "may_reject_all": access.may(request.user, "act_in_bulk"),
+        "bulk_url": f"{reverse('admin:comments_desk_bulk')}?{urlencode({'q': f'author:#{person.pk}'})}",
         "reach": would,
         "most_reached": people.MOST_REACHED,
         "may_reach_many": access.may(request.user, "change_policy"),
@@ -363,6 +370,29 @@ def note(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
     return _see(f"{reverse(PERSON, args=[person.pk])}#notes")
 
 
+@require_POST
+@for_those_who("act_in_bulk")
+def reject_all(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
+    """Begin to reject everything a person wrote, in the background; its page shows how far it is, and takes it back."""
+    person, form = _person(pk), RejectAllForm(request.POST)
+    if not form.is_valid():
+        return _page(request, site, person, alert=complaint(form), typed=request.POST.dict(), status=400)
+    given = form.cleaned_data
+    in_force = access.standing(person).sanction
+    try:
+        action = bulk.about_person(
+            person,
+            "reject",
+            made_by=Commenter.objects.for_user(request.user),
+            reason=given["reason"],
+            explanation=given["explanation"],
+            sanction=in_force if in_force is not None and in_force.person_id else None,
+        )
+    except Refused as refused:
+        return _page(request, site, person, alert=refused.detail, typed=request.POST.dict(), status=refused.status)
+    return _see(reverse("admin:comments_desk_bulk_one", args=[action.pk]))
+
+
 def _see(url: str) -> HttpResponse:
     response = HttpResponseRedirect(url)
     response.status_code = 303
@@ -375,4 +405,5 @@ ADDRESSES = [
     ("people/<int:pk>/sanction/", sanction, "sanction"),
     ("people/lift/", lift, "lift"),
     ("people/<int:pk>/note/", note, "person_note"),
+    ("people/<int:pk>/reject-all/", reject_all, "reject_all"),
 ]
