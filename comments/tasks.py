@@ -134,8 +134,12 @@ def reconcile_counts(**_later: Any) -> None:
 
 
 def on_decided(decision: Decision, **_signal: Any) -> None:
-    """Queue what an editor's decision teaches. Listens to ``signals.comment_decided``, after the commit."""
-    if decision.decider == Decider.EDITOR and decision.verdict in ("publish", "reject"):
+    """
+    Queue what an editor's decision teaches. Listens to ``signals.comment_decided``, after the commit.
+
+    Decisions in bulk come by the hundred; :func:`learn` finds them.
+    """
+    if decision.bulk_id is None and decision.decider == Decider.EDITOR and decision.verdict in ("publish", "reject"):
         learn_from.delay_on_commit(decision.pk)
 
 
