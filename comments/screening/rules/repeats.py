@@ -140,11 +140,7 @@ def _leave_fingerprints(candidates: list[Candidate]) -> None:
             asked.append((one, fingerprint(shingles(squeezed(one.text))), one.comment.created_at - span))
     if not asked:
         return
-    Fingerprint.objects.bulk_create(
-        Fingerprint(comment=one.comment, band=band, value=value, created_at=one.comment.created_at)  # type: ignore[union-attr]
-        for one, values, _since in asked
-        for band, value in enumerate(values)
-    )
+    _remember_all([(one.comment, values) for one, values, _since in asked if one.comment])
     for one, values, _since in asked:
         one.known["fingerprint"] = values
     rows = list(
@@ -224,6 +220,11 @@ def _is_repeat(candidate: Candidate) -> bool:
 _INSERT = "INSERT INTO comments_fingerprint (comment_id, band, value, created_at) VALUES " + ", ".join(
     ["(%s, %s, %s, %s)"] * BANDS
 )
+_INSERT_ONE = "INSERT INTO comments_fingerprint (comment_id, band, value, created_at) VALUES (%s, %s, %s, %s)"
+_INSERT_MANY = (
+    "INSERT INTO comments_fingerprint (comment_id, band, value, created_at) "
+    "SELECT * FROM UNNEST(%s::bigint[], %s::smallint[], %s::bigint[], %s::timestamptz[])"
+)
 _SELECT = (
     f"SELECT comment_id, COUNT(*) AS bands FROM comments_fingerprint WHERE value IN ({', '.join(['%s'] * BANDS)}) "
     "AND created_at > %s AND comment_id <> %s "
@@ -243,6 +244,20 @@ def _remember(comment: Comment, values: list[int], written_at: datetime) -> None
         if comment.version > 1:
             db.execute("DELETE FROM comments_fingerprint WHERE comment_id = %s", [comment.pk])
         db.execute(_INSERT, rows)
+
+
+def _remember_all(found: list[tuple[Comment, list[int]]]) -> None:
+    """Write the fingerprints of new comments down. One statement on PostgreSQL."""
+    rows = [
+        (comment.pk, band, value, connection.ops.adapt_datetimefield_value(comment.created_at))
+        for comment, values in found
+        for band, value in enumerate(values)
+    ]
+    with connection.cursor() as db:
+        if connection.vendor == "postgresql":
+            db.execute(_INSERT_MANY, [list(column) for column in zip(*rows, strict=True)])
+        else:
+            db.executemany(_INSERT_ONE, rows)
 
 
 def _likely(values: list[int], since: datetime, comment_id: int) -> list[int]:
