@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -52,6 +53,9 @@ Cause = Appeal | BulkAction | Sanction
 
 lot: Callable[[], float] = SystemRandom().random
 """Draws spot checks: a number from 0 to 1, below the share that is to be drawn."""
+
+TOGETHER_SECONDS = 5
+"""Texts that are screened together are judged for this long; the rest is left to whoever comes next."""
 
 CLAIM_SECONDS = 60
 """A screening that has not finished after this long is taken to be dead."""
@@ -476,28 +480,54 @@ def screen_waiting(limit: int = 50) -> int:
     claimed = _claim_waiting(limit)
     if not claimed:
         return 0
+    until = time.monotonic() + TOGETHER_SECONDS
     revisions = list(
         Revision.objects.filter(pk__in=claimed)
         .select_related("comment__author__user", "comment__discussion", "comment__parent")
         .order_by("created_at", "id")
     )
+    done = 0
     try:
-        judged = screening.run_many(revisions)
+        judged = screening.run_many(revisions, until)
         with transaction.atomic():
             _answer_before_the_disk()
-            return _decide_together(revisions, judged)
+            done = _decide_together(revisions, judged)
+        left = revisions[len(judged) :]
     except Exception:
         logger.exception("%d texts could not be screened together; each is screened alone", len(revisions))
-    Revision.objects.filter(pk__in=claimed, status=Status.RECEIVED).update(claimed_at=None)
-    return sum(screen(one.comment_id, one.comment.version) is not None for one in revisions)
+        left = revisions
+    if left:
+        # Given back as if nobody had begun them, unless they were among those that went wrong.
+        begun = F("attempts") - (1 if left is not revisions else 0)
+        waiting = Revision.objects.filter(pk__in=[one.pk for one in left], status=Status.RECEIVED)
+        waiting.update(claimed_at=None, attempts=begun)
+    if left is revisions:
+        for one in revisions:
+            if time.monotonic() > until:
+                break
+            done += screen(one.comment_id, one.comment.version) is not None
+    return done
 
 
-def waiting_since(comment_id: int, version: int) -> datetime | None:
-    """Return when the text of this version was written, if it waits to be screened and nobody is on it. One query."""
+def is_late(comment_id: int, version: int, older_than: datetime) -> bool | None:
+    """
+    Say whether the text of this version waits since before ``older_than``; ``None`` when it does not wait, or somebody
+    is on it. One query, written out: every message of a long queue asks it.
+    """
     dead = timezone.now() - timedelta(seconds=CLAIM_SECONDS)
-    waiting = Revision.objects.filter(comment=comment_id, comment__version=version, status=Status.RECEIVED)
-    free = waiting.filter(Q(claimed_at__isnull=True) | Q(claimed_at__lt=dead))
-    return free.order_by().values_list("created_at", flat=True).first()
+    moments = [connection.ops.adapt_datetimefield_value(at) for at in (older_than, dead)]
+    with connection.cursor() as db:
+        db.execute(_IS_LATE, [moments[0], comment_id, version, moments[1]])
+        row = db.fetchone()
+    return bool(row[0]) if row else None
+
+
+_IS_LATE = """
+SELECT revision.created_at < %s FROM comments_revision AS revision
+JOIN comments_comment AS comment ON comment.id = revision.comment_id
+WHERE revision.comment_id = %s AND comment.version = %s AND revision.status = 'received'
+AND (revision.claimed_at IS NULL OR revision.claimed_at < %s)
+"""
 
 
 def _claim_waiting(limit: int) -> list[int]:
@@ -527,10 +557,12 @@ def _decide_together(revisions: list[Revision], judged: list[screening.Judged]) 
     )
     current = [
         (revision, drafts, rendered, policy)
-        for revision, (drafts, rendered, policy) in zip(revisions, judged, strict=True)
+        for revision, (drafts, rendered, policy) in zip(revisions, judged, strict=False)
         if versions.get(revision.comment_id) == revision.comment.version
     ]
-    Finding.objects.bulk_create(draft.as_row(revision) for revision, drafts, _html, _policy in current for draft in drafts)
+    Finding.objects.bulk_create(
+        draft.as_row(revision) for revision, drafts, _html, _policy in current for draft in drafts
+    )
     for revision, drafts, rendered, policy in current:
         verdict = screening.combine(drafts, policy)
         if rendered is not None:

@@ -65,11 +65,11 @@ def screen_comment(comment_id: int, version: int, **_later: Any) -> None:
 
     Every message finds its own comment screened, or screens it: whether others came first makes no difference.
     """
-    since = moderation.waiting_since(comment_id, version)
-    if since is not None and timezone.now() - since > BEHIND:
+    late = moderation.is_late(comment_id, version, timezone.now() - BEHIND)
+    if late:
         moderation.screen_waiting()
-        since = moderation.waiting_since(comment_id, version)
-    if since is not None:
+        late = moderation.is_late(comment_id, version, timezone.now() - BEHIND)
+    if late is not None:
         moderation.screen(comment_id, version)
 
 

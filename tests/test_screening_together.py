@@ -39,7 +39,7 @@ def arrived(person: Callable[..., Commenter], discussion: Discussion) -> list[Co
     boss = person("boss", staff=True)
     other = Discussion.objects.create(key="story-2", title="The ferry", url="/stories/2/")
     Phrase.objects.create(phrase="paid troll", kind="banned")
-    found = [
+    return [
         posting.post_comment(people[0], discussion, "The shelters are dry and the timetable is honest."),
         posting.post_comment(people[1], discussion, "The shelters are dry and the timetable is honest."),
         posting.post_comment(people[2], discussion, "A paid troll wrote this, https://elsewhere.example/"),
@@ -48,7 +48,6 @@ def arrived(person: Callable[..., Commenter], discussion: Discussion) -> list[Co
         *(posting.post_comment(people[3], other, f"Short words, number {'x' * number}") for number in range(8)),
         posting.post_comment(people[0], other, "<script></script>"),
     ]
-    return found
 
 
 def outcome(comments: list[Comment]) -> list[Any]:
@@ -122,7 +121,7 @@ def test_a_text_that_was_begun_before_is_screened_alone(arrived: list[Comment]) 
 def test_when_screening_together_fails_each_is_screened_alone(
     arrived: list[Comment], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(revisions: list[Revision]) -> Any:
+    def broken(revisions: list[Revision], until: float) -> Any:
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr(screening, "run_many", broken)
@@ -161,8 +160,8 @@ def test_what_its_author_changes_meanwhile_is_left_to_the_next_screening(
 ) -> None:
     run_many, changed = screening.run_many, arrived[0]
 
-    def slow(revisions: list[Revision]) -> Any:
-        judged = run_many(revisions)
+    def slow(revisions: list[Revision], until: float) -> Any:
+        judged = run_many(revisions, until)
         posting.edit_comment(changed.author, Comment.objects.get(pk=changed.pk), "Other words, written meanwhile.")
         return judged
 
@@ -173,6 +172,19 @@ def test_what_its_author_changes_meanwhile_is_left_to_the_next_screening(
     changed.refresh_from_db()
     assert changed.status == Status.RECEIVED and not changed.decisions.exists()
     assert moderation.screen_waiting() == 1
+
+
+def test_what_there_is_no_time_for_is_given_back(arrived: list[Comment], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moderation, "TOGETHER_SECONDS", -1)
+
+    assert moderation.screen_waiting() == 1
+
+    waiting = Revision.objects.filter(status=Status.RECEIVED)
+    assert set(waiting.values_list("attempts", "claimed_at")) == {(0, None)}
+    for left in range(len(arrived) - 1, 0, -1):
+        assert waiting.count() == left
+        moderation.screen_waiting()
+    assert moderation.screen_waiting() == 0
 
 
 def test_a_late_message_takes_the_others_along_and_theirs_find_nothing_to_do(arrived: list[Comment]) -> None:

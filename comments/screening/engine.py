@@ -95,10 +95,7 @@ def run(revision: Revision, at: datetime | None = None) -> Judged:
 
     Nothing raised by the sanitizer, a rule or a scorer gets out: each becomes a finding that holds.
     """
-    candidate = _candidate(revision, at or timezone.now())
-    if isinstance(candidate, Draft):
-        return [candidate], None, Policy()
-    return judge(candidate), candidate.rendered, Policy(frozenset(candidate.settings.may_fail))
+    return _judged(_candidate(revision, at or timezone.now()))
 
 
 def _candidate(revision: Revision, at: datetime, *, policy_is_fresh: bool = False) -> Candidate | Draft:
@@ -120,27 +117,31 @@ def _candidate(revision: Revision, at: datetime, *, policy_is_fresh: bool = Fals
     )
 
 
-def run_many(revisions: Sequence[Revision]) -> list[Judged]:
+def run_many(revisions: Sequence[Revision], until: float) -> list[Judged]:
     """
     Return what :func:`run` says of each of ``revisions``, asking the database for all of them at once where rules can.
+
+    Judges at least one, and no more after ``until``, on the monotonic clock: of the last ones nothing is said then.
 
     A rule that can has ``ahead``: a function that takes the candidates and puts into ``known`` what the rule would
     have asked about each. One that fails, or leaves something out, is made good by the rule itself.
     """
     thresholds.in_force(exact=True)
     now = timezone.now()
-    found: list[Judged | None] = [None] * len(revisions)
-    candidates: dict[int, Candidate] = {}
-    for place, revision in enumerate(revisions):
-        candidate = _candidate(revision, now, policy_is_fresh=True)
-        if isinstance(candidate, Draft):
-            found[place] = [candidate], None, Policy()
-        else:
-            candidates[place] = candidate
-    _ask_ahead(list(candidates.values()))
-    for place, candidate in candidates.items():
-        found[place] = judge(candidate), candidate.rendered, Policy(frozenset(candidate.settings.may_fail))
-    return [one for one in found if one is not None]
+    candidates = [_candidate(revision, now, policy_is_fresh=True) for revision in revisions]
+    _ask_ahead([candidate for candidate in candidates if isinstance(candidate, Candidate)])
+    found: list[Judged] = []
+    for candidate in candidates:
+        if found and time.monotonic() > until:
+            break
+        found.append(_judged(candidate))
+    return found
+
+
+def _judged(candidate: Candidate | Draft) -> Judged:
+    if isinstance(candidate, Draft):
+        return [candidate], None, Policy()
+    return judge(candidate), candidate.rendered, Policy(frozenset(candidate.settings.may_fail))
 
 
 def _ask_ahead(candidates: list[Candidate]) -> None:

@@ -12,7 +12,6 @@ from django.db.models import Count, Q
 from comments.models import Comment, Decider, Decision, Status, Trigger
 from comments.screening.verdicts import Candidate, Draft
 
-
 MOST_AHEAD = 2_000
 """Rows fetched for many texts at once; where there are more, each rule asks for itself."""
 
@@ -144,7 +143,8 @@ def _first_same(candidate: Candidate, hours: int) -> dict[str, Any] | None:
     ).exclude(status=Status.WITHDRAWN)
     if candidate.comment:
         same = same.filter(pk__lt=candidate.comment.pk)
-    return same.order_by("created_at").values("pk", "author_id").first()
+    first = same.order_by("created_at").values_list("pk", "author_id").first()
+    return {"pk": first[0], "author_id": first[1]} if first else None
 
 
 def _times_written(candidates: list[Candidate]) -> None:
