@@ -134,6 +134,27 @@ def may_see_desk(user: Any) -> bool:
     return may(user, "see_desk") or may_moderate(user)
 
 
+def sections_seen(user: Any) -> frozenset[str] | None:
+    """Return the sections that the desk shows to ``user``: a section moderator's own; ``None`` means all."""
+    if may(user, "moderate") or (may(user, "see_desk") and not may(user, "moderate_sections")):
+        return None
+    return sections_of(user)
+
+
+def may_see(user: Any, discussion: Discussion) -> bool:
+    """Say whether the desk shows ``user`` the comments of ``discussion``."""
+    sections = sections_seen(user)
+    return sections is None or discussion.section in sections
+
+
+def require_viewer(user: Any, discussion: Discussion | None = None) -> None:
+    """Raise ``Refused`` (403) unless ``user`` may look at the desk, and at ``discussion`` if one is given."""
+    if not may_see_desk(user):
+        raise Refused("not_a_moderator", _("Only the newsroom's moderators can do this."), status=403)
+    if discussion is not None and not may_see(user, discussion):
+        raise Refused("other_section", _("This comment stands in a section that is not yours."), status=403)
+
+
 def require_moderator(user: Any, discussion: Discussion | None = None) -> None:
     """Raise ``Refused`` (403) unless ``user`` may decide about comments, in ``discussion`` if one is given."""
     if may_moderate(user, discussion):
@@ -145,8 +166,27 @@ def require_moderator(user: Any, discussion: Discussion | None = None) -> None:
 
 def require(user: Any, permission: str) -> None:
     """Raise ``Refused`` (403) unless ``user`` has ``permission`` of the desk."""
-    if not may(user, permission):
-        raise Refused("not_allowed", _("Your role in the newsroom does not allow this."), status=403, needs=permission)
+    if may(user, permission):
+        return
+    if not (user and user.is_active and user.is_staff):
+        raise Refused("not_a_moderator", _("Only the newsroom's moderators can do this."), status=403)
+    raise Refused("not_allowed", _("Your role in the newsroom does not allow this."), status=403, needs=permission)
+
+
+def require_of(person: Commenter | None, permission: str) -> None:
+    """
+    Raise ``Refused`` (403) unless ``person`` has ``permission`` of the desk: what verbs ask, whichever door it was.
+
+    ``None``, and a person without a user, is the system itself or a command, which stand outside the roles.
+    """
+    if person is not None and person.user is not None:
+        require(person.user, permission)
+
+
+def require_moderator_of(person: Commenter | None, discussion: Discussion) -> None:
+    """Raise ``Refused`` (403) unless ``person`` may decide in ``discussion``; the system itself may."""
+    if person is not None and person.user is not None:
+        require_moderator(person.user, discussion)
 
 
 def require_signed_in(user: Any) -> None:

@@ -30,16 +30,22 @@ MOST_ATTEMPTS = 5
 
 Work = Callable[[Job], Iterator[None]]
 _kinds: dict[str, Work] = {}
+_needs: dict[str, str] = {}
 
 
-def kind(name: str) -> Callable[[Work], Work]:
-    """Register the function that does jobs of this kind."""
+def kind(name: str, *, needs: str = "change_policy") -> Callable[[Work], Work]:
+    """Register the function that does jobs of this kind, and the desk's permission that looking after them needs."""
 
     def registered(work: Work) -> Work:
-        _kinds[name] = work
+        _kinds[name], _needs[name] = work, needs
         return work
 
     return registered
+
+
+def needs(job: Job) -> str:
+    """Return the permission of the desk that looking at ``job``, and pausing or stopping it, needs."""
+    return _needs.get(job.kind, "change_policy")
 
 
 def begin(name: str, arguments: dict[str, Any], *, made_by: Commenter | None, subject: str = "", total: int = 0) -> Job:

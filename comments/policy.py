@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from comments import conf, thresholds
+from comments import access, conf, thresholds
 from comments.exceptions import Refused
 from comments.models import Commenter, Discussion, PolicyChange, PolicyVersion, Setting
 
@@ -36,7 +36,12 @@ def changing() -> Iterator[None]:
 
 
 def record(kind: str, subject: str, before: Any, after: Any, made_by: Commenter | None, note: str = "") -> PolicyChange:
-    """Write down a change; call inside :func:`changing`."""
+    """
+    Write down a change; call inside :func:`changing`, so that what may not be written down is not done either.
+
+    Raise ``Refused`` (403) when ``made_by`` may not change policy: every change passes here, whichever door it came by.
+    """
+    access.require_of(made_by, "change_policy")
     return PolicyChange.objects.create(
         kind=kind, subject=subject[:300], before=before, after=after, made_by=made_by, note=note[:500]
     )

@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from comments import house_rules, jobs, thresholds
+from comments import access, house_rules, jobs, thresholds
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Decider, Decision, Finding, HouseRule, Job, Revision, Status
 from comments.screening.house_rules import Facts, Rule, Subject, finding_name
@@ -240,6 +240,7 @@ def begin(
     The definition need not be saved, nor belong to ``rule``, on whose page the trial is found. Raise ``Refused`` for a
     definition that is none, or a number of days that cannot be.
     """
+    access.require_of(made_by, "change_policy")
     if not 1 <= days <= MOST_DAYS:
         raise Refused("bad_days", _("Choose from 1 to %(most)d days.") % {"most": MOST_DAYS})
     clean = house_rules.checked(definition).definition

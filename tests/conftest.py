@@ -26,6 +26,7 @@ def nothing_remembered() -> None:
     cache.clear()
     threads.pages.clear()
     thresholds.forget()
+    moderation.forget_reasons()
 
 
 @pytest.fixture(autouse=True)

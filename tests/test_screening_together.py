@@ -59,7 +59,7 @@ def outcome(comments: list[Comment]) -> list[Any]:
         decided = list(Decision.objects.filter(comment=comment).values_list("verdict", "reason", "decider", "trigger"))
         shown = (comment.status, comment.html, comment.is_shown, comment.version, comment.reply_count)
         rows.append((comment.pk, shown, facts, decided))
-    rows += Discussion.objects.order_by("pk").values_list("published_count", "held_count", "version")
+    rows += Discussion.objects.order_by("pk").values_list("published_count", "held_count")
     rows += Commenter.objects.order_by("pk").values_list("name", "published_count", "rejected_count")
     rows += sorted(Fingerprint.objects.values_list("comment_id", "band", "value"))
     return rows

@@ -9,15 +9,16 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 
-from comments import flags, moderation, phrases, text
+from comments import access, flags, moderation, phrases, text
 from comments.api import described
 from comments.api.bodies import read
 from comments.api.described import COMMENT, CURSOR, call
-from comments.api.endpoint import Moderating, answer, limit_asked, moment, signed_in
+from comments.api.endpoint import Governing, Moderating, answer, limit_asked, moment, signed_in
 from comments.api.forms import DecisionForm, ImportPhrasesForm, PhraseForm, TryPhrasesForm
 from comments.exceptions import Refused
 from comments.learning import audits
@@ -38,6 +39,8 @@ _place = re.compile(r"([0-9]{1,16})-([0-9]{1,18})", re.ASCII)
 
 
 class QueuesView(Moderating):
+    permission = "see_desk"
+
     @call(
         "moderation_queues",
         "moderation",
@@ -47,11 +50,14 @@ class QueuesView(Moderating):
         scope="moderate",
     )
     def get(self, request: Request) -> HttpResponse:
-        waiting = Revision.objects.filter(status=Status.HELD).count()
-        received = Revision.objects.filter(status=Status.RECEIVED).count()
-        audit = audits.open_ones(Revision.objects.all()).count()
+        seen = access.sections_seen(request.user)
         return answer(
-            {"to_decide": waiting, "received": received, "reported": flags.reported().count(), "audit": audit}
+            {
+                "to_decide": _within(seen, _to_decide()).count(),
+                "received": _within(seen, _received()).count(),
+                "reported": _within(seen, flags.reported()).count(),
+                "audit": _within(seen, _audit()).count(),
+            }
         )
 
 
@@ -84,10 +90,15 @@ QUEUES: dict[str, Callable[[], QuerySet[Revision]]] = {
 }
 
 
+def _within(sections: frozenset[str] | None, rows: QuerySet[Revision]) -> QuerySet[Revision]:
+    """Leave out what stands in other sections; ``None`` means all of them."""
+    return rows if sections is None else rows.filter(comment__discussion__section__in=sections)
+
+
 def _with_everything(revisions: QuerySet[Revision]) -> QuerySet[Revision]:
     """Fetch what a card shows: four queries, however many cards."""
     return revisions.select_related(
-        "comment__author", "comment__discussion", "comment__parent__author"
+        "comment__author", "comment__discussion", "comment__parent__author", "comment__claim__person"
     ).prefetch_related(
         Prefetch("findings", Finding.objects.order_by("id")),
         Prefetch("comment__flags", flags.open_ones().select_related("person"), to_attr="open_flags"),
@@ -143,9 +154,19 @@ def card(revision: Revision, *, blind: bool = False) -> dict[str, Any]:
             if finding.code == "passed"
             for rule, milliseconds in finding.evidence.get("rules", {}).items()
         },
+        "claim": _claim(comment),
+        "featured_at": moment(comment.featured_at),
+        "pinned_at": moment(comment.pinned_at),
         "flags": [_flag(flag) for flag in comment.open_flags],  # type: ignore[attr-defined]  # prefetched
         "decisions": [_past(decision) for decision in [*comment.decisions.all()][:HISTORY]],
     }
+
+
+def _claim(comment: Comment) -> dict[str, Any] | None:
+    claim = getattr(comment, "claim", None)
+    if claim is None or claim.until <= timezone.now():
+        return None
+    return {"by": claim.person.name, "until": moment(claim.until)}
 
 
 def _flag(flag: Flag) -> dict[str, Any]:
@@ -218,6 +239,8 @@ def _bad_cursor() -> Refused:
 
 
 class CardsView(Moderating):
+    permission = "see_desk"
+
     @call(
         "moderation_comments",
         "moderation",
@@ -240,7 +263,7 @@ class CardsView(Moderating):
         queue = asked.get("queue") or "to_decide"
         if queue not in QUEUES:
             raise Refused("unknown_queue", _("The queues are: %(queues)s.") % {"queues": ", ".join(QUEUES)})
-        found = QUEUES[queue]()
+        found = _within(access.sections_seen(request.user), QUEUES[queue]())
         if words := asked.get("q", "").replace("\x00", "").strip():
             found = found.filter(text__icontains=words[:200])
         if cursor := asked.get("cursor"):
@@ -257,6 +280,8 @@ class CardsView(Moderating):
 
 
 class CardView(Moderating):
+    permission = "see_desk"
+
     @call(
         "moderation_comment",
         "moderation",
@@ -270,6 +295,7 @@ class CardView(Moderating):
         found = _with_everything(Revision.objects.filter(comment=comment_id).order_by("-number")).first()
         if found is None:
             raise _unknown()
+        access.require_viewer(request.user, found.comment.discussion)
         return answer(card(found))
 
 
@@ -327,7 +353,7 @@ def _phrase(phrase: Phrase) -> dict[str, Any]:
     }
 
 
-class PhrasesView(Moderating):
+class PhrasesView(Governing):
     @call(
         "phrases",
         "moderation",
@@ -363,7 +389,7 @@ class PhrasesView(Moderating):
         return answer(_phrase(added.phrase) | {"warning": added.warning}, 201 if added.outcome == "added" else 200)
 
 
-class PhraseView(Moderating):
+class PhraseView(Governing):
     @call(
         "remove_phrase",
         "moderation",
@@ -378,7 +404,7 @@ class PhraseView(Moderating):
         return HttpResponse(status=204)
 
 
-class TryPhrasesView(Moderating):
+class TryPhrasesView(Governing):
     @call(
         "try_phrases",
         "moderation",
@@ -398,7 +424,7 @@ class TryPhrasesView(Moderating):
         )
 
 
-class ImportPhrasesView(Moderating):
+class ImportPhrasesView(Governing):
     @call(
         "import_phrases",
         "moderation",
@@ -425,7 +451,7 @@ class ImportPhrasesView(Moderating):
         return answer(counts | {"lines": lines})
 
 
-class ExportPhrasesView(Moderating):
+class ExportPhrasesView(Governing):
     @call(
         "export_phrases",
         "moderation",

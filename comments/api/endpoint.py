@@ -95,14 +95,33 @@ class Public(Endpoint):
 
 
 class Moderating(Endpoint):
-    """An address for moderators; a token needs the scope ``moderate``."""
+    """
+    An address of the desk; a token needs the scope ``moderate``.
+
+    ``permission`` is the desk's that its person needs, ``reading`` the one for looking only, where that is another.
+    ``moderate`` is whoever decides in some section; ``see_desk`` whoever decides or looks. Without one, the view asks.
+    """
 
     scope: ClassVar[Mapping[str, str]] = dict.fromkeys((*READING, *WITH_BODY, "DELETE"), "moderate")
+    permission: ClassVar[str] = "moderate"
+    reading: ClassVar[str] = ""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         access.require_signed_in(request.user)
-        access.require_moderator(request.user)
+        needed = (self.reading if request.method in READING else "") or self.permission
+        if needed == "moderate":
+            access.require_moderator(request.user)
+        elif needed == "see_desk":
+            access.require_viewer(request.user)
+        elif needed:
+            access.require(request.user, needed)
+
+
+class Governing(Moderating):
+    """An address for those who change how comments are judged."""
+
+    permission = "change_policy"
 
 
 def person(request: Request) -> Commenter | None:

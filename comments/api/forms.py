@@ -67,6 +67,18 @@ class DecisionForm(Form):
     )
 
 
+class ClaimForm(Form):
+    take_over = serializers.BooleanField(required=False, help_text="Take it, whoever has it.")
+
+
+class MarkForm(Form):
+    version = Number(help_text="The comment's version you looked at. If it has moved on, the answer is 409.")
+
+
+class UndoForm(MarkForm):
+    decision = serializers.UUIDField(help_text="`id` of the decision.")
+
+
 class NothingForm(Form):
     """An empty object: the address says it all."""
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
-from comments import jobs, tasks
+from comments import access, jobs, tasks
 from comments.api import described
 from comments.api.described import call
 from comments.api.endpoint import Moderating, answer, moment
@@ -20,9 +20,10 @@ JOB = OpenApiParameter("job_id", described.ID, OpenApiParameter.PATH)
 REFUSALS = [401, 403, 404, 409]
 
 
-def job_of(job_id: int) -> Job:
-    """Return a job, or raise ``Refused`` (404)."""
+def job_of(job_id: int, user: Any) -> Job:
+    """Return a job that ``user`` may look after, or raise ``Refused`` (403, 404)."""
     job = Job.objects.filter(pk=job_id).first()
+    access.require(user, jobs.needs(job) if job else "change_policy")
     if job is None:
         raise Refused("unknown_job", _("There is no such job."), status=404)
     return job
@@ -44,7 +45,13 @@ def as_data(job: Job) -> dict[str, Any]:
     }
 
 
-class JobView(Moderating):
+class JobDoor(Moderating):
+    """What a job needs is known when it is found: ``job_of`` asks."""
+
+    permission = ""
+
+
+class JobView(JobDoor):
     @call(
         "job",
         "moderation",
@@ -55,10 +62,10 @@ class JobView(Moderating):
         scope="moderate",
     )
     def get(self, request: Request, job_id: int) -> HttpResponse:
-        return answer(as_data(job_of(job_id)))
+        return answer(as_data(job_of(job_id, request.user)))
 
 
-class CancelView(Moderating):
+class CancelView(JobDoor):
     @call(
         "cancel_job",
         "moderation",
@@ -69,10 +76,10 @@ class CancelView(Moderating):
         scope="moderate",
     )
     def post(self, request: Request, job_id: int) -> HttpResponse:
-        return answer(as_data(jobs.cancel(job_of(job_id))))
+        return answer(as_data(jobs.cancel(job_of(job_id, request.user))))
 
 
-class PauseView(Moderating):
+class PauseView(JobDoor):
     @call(
         "pause_job",
         "moderation",
@@ -83,10 +90,10 @@ class PauseView(Moderating):
         scope="moderate",
     )
     def post(self, request: Request, job_id: int) -> HttpResponse:
-        return answer(as_data(jobs.pause(job_of(job_id))))
+        return answer(as_data(jobs.pause(job_of(job_id, request.user))))
 
 
-class ResumeView(Moderating):
+class ResumeView(JobDoor):
     @call(
         "resume_job",
         "moderation",
@@ -97,6 +104,6 @@ class ResumeView(Moderating):
         scope="moderate",
     )
     def post(self, request: Request, job_id: int) -> HttpResponse:
-        job = jobs.resume(job_of(job_id))
+        job = jobs.resume(job_of(job_id, request.user))
         tasks.run_job.delay_on_commit(job.pk)
         return answer(as_data(job))

@@ -11,7 +11,7 @@ from comments import tasks
 from comments.api import described
 from comments.api.bodies import read
 from comments.api.described import call
-from comments.api.endpoint import Moderating, answer, signed_in
+from comments.api.endpoint import Governing, answer, signed_in
 from comments.api.forms import AutoApprovalForm, NothingForm
 from comments.exceptions import Refused
 from comments.learning import auto_approval, refit, state, versions
@@ -22,7 +22,7 @@ NUMBER = OpenApiParameter("number", described.ID, OpenApiParameter.PATH)
 SECTION = OpenApiParameter("section", str, OpenApiParameter.PATH, description="As the discussions name it.")
 
 
-class ModelsView(Moderating):
+class ModelsView(Governing):
     @call(
         "scoring_models",
         "moderation",
@@ -35,7 +35,7 @@ class ModelsView(Moderating):
         return answer(state.read())
 
 
-class UseModelView(Moderating):
+class UseModelView(Governing):
     @call(
         "use_scoring_model",
         "moderation",
@@ -54,7 +54,7 @@ class UseModelView(Moderating):
         return answer(state.described(versions.use(model, signed_in(request))))
 
 
-class RefitView(Moderating):
+class RefitView(Governing):
     @call(
         "refit_scoring_model",
         "moderation",
@@ -71,7 +71,7 @@ class RefitView(Moderating):
         return answer(state.job_described(job), 202)
 
 
-class AutoApprovalView(Moderating):
+class AutoApprovalView(Governing):
     @call(
         "auto_approval",
         "moderation",

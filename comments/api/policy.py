@@ -13,7 +13,7 @@ from comments import conf, discussions, policy, thresholds
 from comments.api import described
 from comments.api.bodies import read
 from comments.api.described import CURSOR, call
-from comments.api.endpoint import Moderating, answer, limit_asked, moment, named, signed_in
+from comments.api.endpoint import Governing, answer, limit_asked, moment, named, signed_in
 from comments.api.forms import SettingForm
 from comments.exceptions import Refused
 from comments.models import Discussion, PolicyChange
@@ -46,7 +46,7 @@ def _setting(name: str, discussion: Discussion | None, section: str) -> dict[str
     }
 
 
-class SettingsView(Moderating):
+class SettingsView(Governing):
     @call(
         "moderation_settings",
         "moderation",
@@ -70,7 +70,7 @@ class SettingsView(Moderating):
         )
 
 
-class SettingView(Moderating):
+class SettingView(Governing):
     @call(
         "change_setting",
         "moderation",
@@ -110,7 +110,7 @@ def _change(change: PolicyChange) -> dict[str, Any]:
     }
 
 
-class ChangesView(Moderating):
+class ChangesView(Governing):
     @call(
         "moderation_changes",
         "moderation",
@@ -141,7 +141,7 @@ class ChangesView(Moderating):
         return answer({"results": [_change(one) for one in changes[:limit]], "next": following})
 
 
-class RevertView(Moderating):
+class RevertView(Governing):
     @call(
         "revert_change",
         "moderation",

@@ -12,7 +12,7 @@ from comments import house_rules, rule_trials, tasks
 from comments.api import described
 from comments.api.bodies import read
 from comments.api.described import call
-from comments.api.endpoint import Moderating, answer, moment, signed_in
+from comments.api.endpoint import Governing, answer, moment, signed_in
 from comments.api.forms import ChangedRuleForm, RuleForm, RuleStateForm, TrialForm, UnsavedTrialForm
 from comments.api.jobs import as_data
 from comments.house_rules import Record
@@ -51,7 +51,7 @@ def _saved(rule: HouseRule, status: int = 200) -> HttpResponse:
     return answer(_rule(rule) | {"warnings": [said] if said else []}, status)
 
 
-class RulesView(Moderating):
+class RulesView(Governing):
     @call(
         "house_rules",
         "moderation",
@@ -82,7 +82,7 @@ class RulesView(Moderating):
         return _saved(rule, 201)
 
 
-class RuleView(Moderating):
+class RuleView(Governing):
     @call(
         "house_rule",
         "moderation",
@@ -118,7 +118,7 @@ class RuleView(Moderating):
         return _saved(rule)
 
 
-class RuleStateView(Moderating):
+class RuleStateView(Governing):
     @call(
         "switch_house_rule",
         "moderation",
@@ -137,7 +137,7 @@ class RuleStateView(Moderating):
         return answer(_rule(rule))
 
 
-class RuleVersionsView(Moderating):
+class RuleVersionsView(Governing):
     @call(
         "house_rule_versions",
         "moderation",
@@ -163,7 +163,7 @@ def _version(version: HouseRuleVersion) -> dict[str, Any]:
     }
 
 
-class RuleTrialView(Moderating):
+class RuleTrialView(Governing):
     @call(
         "try_house_rule",
         "moderation",
@@ -180,7 +180,7 @@ class RuleTrialView(Moderating):
         return _begun(rule.definition, said["days"], request, rule)
 
 
-class UnsavedTrialView(Moderating):
+class UnsavedTrialView(Governing):
     @call(
         "try_definition",
         "moderation",

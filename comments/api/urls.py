@@ -13,7 +13,19 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path, register_converter
 from django.views.decorators.csrf import csrf_exempt
 
-from comments.api import deciding, documentation, jobs, learning, policy, problems, reading, reports, rules, writing
+from comments.api import (
+    deciding,
+    desk,
+    documentation,
+    jobs,
+    learning,
+    policy,
+    problems,
+    reading,
+    reports,
+    rules,
+    writing,
+)
 
 app_name = "comments_api"
 
@@ -72,6 +84,10 @@ urlpatterns: list[URLPattern] = [
     path("moderation/comments/", deciding.CardsView.as_view(), name="moderation_comments"),
     path("moderation/comments/<comments_id:comment_id>/", deciding.CardView.as_view(), name="moderation_comment"),
     path("moderation/comments/<comments_id:comment_id>/decisions/", deciding.DecisionsView.as_view(), name="decisions"),
+    path("moderation/comments/<comments_id:comment_id>/decisions/undo/", desk.UndoView.as_view(), name="undo_decision"),
+    path("moderation/comments/<comments_id:comment_id>/claim/", desk.ClaimView.as_view(), name="claim_comment"),
+    path("moderation/comments/<comments_id:comment_id>/feature/", desk.FeatureView.as_view(), name="feature_comment"),
+    path("moderation/comments/<comments_id:comment_id>/pin/", desk.PinView.as_view(), name="pin_comment"),
     path("moderation/models/", learning.ModelsView.as_view(), name="scoring_models"),
     path("moderation/models/refit/", learning.RefitView.as_view(), name="refit_scoring_model"),
     path("moderation/models/<comments_id:number>/use/", learning.UseModelView.as_view(), name="use_scoring_model"),

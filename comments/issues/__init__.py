@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from comments import conf, ratelimit
+from comments import access, conf, ratelimit
 from comments.exceptions import Refused
 from comments.issues import mail, tasks
 from comments.issues.diagnosis import Answer, diagnose
@@ -160,7 +160,12 @@ def comment_seen_by(person: Commenter | None, comment_id: int) -> Comment | None
 
 
 def answer(report: IssueReport, text: str, editor: Commenter) -> IssueMessage:
-    """Answer on the receipt and, when an address that can be reached was given, by mail after the commit."""
+    """
+    Answer on the receipt and, when an address that can be reached was given, by mail after the commit.
+
+    Raise ``Refused`` (403) for an editor whose role does not allow it.
+    """
+    access.require_of(editor, "answer_issues")
     words = _words(text)
     with transaction.atomic():
         locked = _lock(report)
@@ -177,6 +182,7 @@ def answer(report: IssueReport, text: str, editor: Commenter) -> IssueMessage:
 
 def close(report: IssueReport, editor: Commenter) -> IssueReport:
     """Close ``report``. Its reader still reads it and may open it again. Twice is once."""
+    access.require_of(editor, "answer_issues")
     return _moved(report, IssueReport.State.CLOSED, _("Closed by the newsroom."), editor)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from comments import jobs, thresholds
+from comments import access, jobs, thresholds
 from comments.learning import auto_approval, figures, lessons, outliers, versions
 from comments.learning.figures import Scored
 from comments.learning.learner import Example, Learner, fitted
@@ -90,6 +90,7 @@ def nightly() -> Job | None:
 
 def begin(made_by: Commenter | None) -> Job:
     """Write down the job of a refit, or return the one that is already under way."""
+    access.require_of(made_by, "change_policy")
     running = Job.objects.filter(kind="refit", state__in=[Job.State.WAITING, Job.State.RUNNING]).first()
     if running is not None:
         return running

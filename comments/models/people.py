@@ -9,15 +9,20 @@ from django.utils.translation import gettext_lazy as _
 
 class CommenterManager(models.Manager["Commenter"]):
     def for_user(self, user: Any) -> Commenter:
-        """Return the person behind a signed-in ``user``, made on their first visit. One query after that."""
+        """
+        Return the person behind a signed-in ``user``, made on their first visit. One query after that.
+
+        Their ``user`` is the one that was given, with the permissions that it has read already.
+        """
         try:
-            return self.select_related("user").get(user_id=user.pk)
+            person = self.get(user_id=user.pk)
         except Commenter.DoesNotExist:
             name = (user.get_full_name() or user.get_username())[:80]
             person, _created = self.get_or_create(
-                user=user, defaults={"name": name, "badge": Commenter.Badge.STAFF if user.is_staff else ""}
+                user_id=user.pk, defaults={"name": name, "badge": Commenter.Badge.STAFF if user.is_staff else ""}
             )
-            return person
+        person.user = user
+        return person
 
 
 class Commenter(models.Model):
