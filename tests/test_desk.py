@@ -608,18 +608,6 @@ def test_the_issue_desk_is_the_list_of_reports(desk: Client) -> None:
     assert '<b class="warn">1</b>' in page(desk)
 
 
-def test_the_numbers_are_those_of_the_rows(desk: Client, reader: Commenter, post: Post, held: Comment) -> None:
-    post(reader, "Published at once, this one.")
-    send(desk, held, "reject:spam")
-
-    with CaptureQueriesContext(connection) as asked:
-        shown = page(desk, "numbers/")
-
-    assert re.search(r'data-status="rejected">\s*<td>Rejected</td>\s*<td class="n">1</td>\s*<td class="n">50 %', shown)
-    assert re.search(r"Decided by editors</dt>\s*<dd>\s*1\s*</dd>", shown)
-    assert len(asked) <= 8
-
-
 def test_reasons_that_are_out_of_use_are_not_offered(desk: Client, held: Comment) -> None:
     Reason.objects.filter(code="hate").update(is_active=False)
 
