@@ -188,7 +188,7 @@ def test_the_desk_works_without_javascript(
     page.locator(".acts [data-undo]").click()
     assert opened(page) == first and card(site, first)["status"] == "held"
 
-    page.locator("summary.reject").click()
+    page.locator("details[data-pop=r] > summary").click()
     page.fill(f"#acts-{first} [name=explanation]", "Please leave the number out.")
     page.locator("button[value='reject:personal_data']").click()
     assert card(site, first)["decisions"][0]["explanation"] == "Please leave the number out."
