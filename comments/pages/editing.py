@@ -163,6 +163,8 @@ class Printer:
             "flag_url": "",
             "tombstone": "",
             "icon": "",
+            "pick": "",
+            "pinned": "",
             "target": False,
             "state": {
                 "status": one.status,
