@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from tests.servers import ROOT, postgresql
@@ -159,7 +158,7 @@ def fill(begin: int, end: int) -> None:
             write(model, written)
 
 
-INDEX = "CREATE INDEX IF NOT EXISTS comments_revision_words ON comments_revision USING gin (comments_words(text))"
+INDEX = "CREATE INDEX IF NOT EXISTS comments_revision_words ON comments_revision USING gin (words)"
 
 
 def without_words() -> None:
@@ -270,8 +269,8 @@ def measure(sizes: list[int], *, filled: bool) -> str:
             print(f"  {what}: {table[what][-1][0]:.1f} ms", file=sys.stderr, flush=True)
     measured = sizes[-1:] if filled else sizes
     lines = [
-        f"With {' and '.join(f'{size:,}' for size in measured)} texts waiting, on {connection.vendor}; milliseconds on a "
-        "connection just opened, the median of five.",
+        f"With {' and '.join(f'{size:,}' for size in measured)} texts waiting, on {connection.vendor}; milliseconds on "
+        "a connection just opened, the median of five.",
         "",
         "| | " + " | ".join(f"of {size:,}" for size in measured) + " | SQL | largest : smallest |",
         "|---|" + "---|" * (len(measured) + 2),
