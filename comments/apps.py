@@ -14,7 +14,9 @@ class CommentsConfig(AppConfig):
     def ready(self) -> None:
         from comments import (
             assignments,
+            bulk,  # noqa: F401  (registers its kinds of job)
             checks,  # noqa: F401  (registers the system checks)
+            digests,
             rule_trials,  # noqa: F401  (registers its kind of job)
             search,
             signals,
@@ -24,6 +26,8 @@ class CommentsConfig(AppConfig):
 
         signals.comment_decided.connect(on_decided, dispatch_uid="comments.learning")
         signals.comment_decided.connect(assignments.on_decided, dispatch_uid="comments.assignments")
+        signals.comment_decided.connect(digests.on_decided, dispatch_uid="comments.digests")
+        signals.comments_decided.connect(assignments.on_many_decided, dispatch_uid="comments.assignments")
 
         def keep_search(using: str, **_kwargs: Any) -> None:
             search.keep_in_step(connections[using])

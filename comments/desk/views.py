@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.messages import get_messages
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -22,7 +25,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from comments import access, claims, moderation
-from comments.desk import cards, frame, numbers, queues, searching
+from comments.desk import cards, frame, queues, searching
 from comments.desk.forms import (
     BIGGEST,
     MARKS,
@@ -34,7 +37,7 @@ from comments.desk.forms import (
     UndoForm,
     complaint,
 )
-from comments.desk.frame import for_moderators
+from comments.desk.frame import for_moderators, for_viewers
 from comments.exceptions import CommentChanged, Refused
 from comments.models import Comment, Commenter, Decider, Decision, Reason, Revision, Status
 
@@ -95,7 +98,7 @@ class Toast:
 
 
 @require_GET
-@for_moderators
+@for_viewers
 def queue(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Show a queue with one card open: ``?queue=``, ``?after=`` and ``?open=``, a comment's id."""
     form = PlaceForm(request.GET)
@@ -116,10 +119,12 @@ def _queue(
 ) -> HttpResponse:
     editor = Commenter.objects.for_user(request.user)
     place = replace(place, queue=searching.in_its_order(request, place.queue))
-    page = queues.page(place.queue, place.after, sections=access.sections_seen(request.user))
+    page = queues.page(place.queue.seen_by(request.user), place.after, sections=access.sections_seen(request.user))
     rows = page.rows
     if open_id is not None and open_id not in [row.comment_id for row in rows]:
         asked_for = queues.latest_text(open_id)
+        if asked_for:
+            _require_may_see(request, asked_for.comment)
         rows = [asked_for, *rows] if asked_for else rows
     reasons = list(Reason.objects.all())
     shown = cards.several(rows, _names(reasons), blind=place.queue.blind, looker=editor.pk)
@@ -127,7 +132,7 @@ def _queue(
     if opened:
         next_id = _beside(shown, opened)
         opened.may_decide = access.may_moderate(request.user, opened.comment.discussion)
-        cards.open_up(opened, reasons, typed=_typed(request), alert=alert, next_id=next_id)
+        cards.open_up(opened, reasons, typed=_typed(request), alert=alert, next_id=next_id, viewer=request.user)
     if place.queue.complaint:
         status = 400
     context = _context(request, site, place, place.queue.title, editor)
@@ -140,8 +145,17 @@ def _queue(
         "since": timezone.now().isoformat(),
         "renew_seconds": claims.RENEW_SECONDS,
         "total": context["counts"].get(place.queue.name),
+        "bulk": _bulk(request, place.queue) if shown else "",
     }
     return TemplateResponse(request, "comments/desk/queue.html", context, status=status)
+
+
+def _bulk(request: HttpRequest, queue: queues.Queue) -> str:
+    """Return where all of ``queue`` can be decided at once; "" for whoever may not, or where no search finds it."""
+    found = queue.as_search
+    if not found or not access.may(request.user, "act_in_bulk"):
+        return ""
+    return f"{reverse('admin:comments_desk_bulk')}?{urlencode({'q': found})}"
 
 
 def _claimed(
@@ -180,7 +194,7 @@ def _beside(shown: list[cards.Card], opened: cards.Card) -> int | None:
 
 
 @require_GET
-@for_moderators
+@for_viewers
 def card(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
     """Answer with one open card, as a fragment. Looking does not claim."""
     form = PlaceForm(request.GET)
@@ -195,27 +209,38 @@ def _card(
     *,
     alert: cards.Alert | None = None,
     is_open: bool = True,
+    folded: bool = False,
 ) -> str:
-    """Return one card with what it shows when it is open, and whose it is."""
+    """Return one card with what it shows when it is open, and whose it is; ``folded`` only the line it became."""
     row = queues.latest_text(pk) if pk <= BIGGEST else None
     if row is None:
         raise Http404
+    _require_may_see(request, row.comment)
     editor = Commenter.objects.for_user(request.user)
     reasons = list(Reason.objects.all())
     [found] = cards.several([row], _names(reasons), blind=place.queue.blind, looker=editor.pk)
     found.may_decide = access.may_moderate(request.user, row.comment.discussion)
-    cards.open_up(found, reasons, typed=_typed(request), alert=alert)
-    context = {"card": found, "url": place.url(pk), "place": place, "open": is_open}
+    found.folded = folded
+    if not folded:
+        cards.open_up(found, reasons, typed=_typed(request), alert=alert, viewer=request.user)
+    context = {"card": found, "url": place.url(pk), "place": place, "open": is_open and not folded}
     return render_to_string("comments/desk/_card.html", context, request)
 
 
+def _require_may_see(request: HttpRequest, comment: Comment) -> None:
+    """Answer 403 where the desk does not show the editor what stands in another section."""
+    if not access.may_see(request.user, comment.discussion):
+        raise PermissionDenied(_("This comment stands in a section that is not yours."))
+
+
 @require_GET
-@for_moderators
+@for_viewers
 def conversation(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
     """Show what stands around a comment: a fragment for the script, a page for everyone else."""
     comment = Comment.objects.select_related("discussion", "author").filter(pk=min(pk, BIGGEST)).first()
     if comment is None:
         raise Http404
+    _require_may_see(request, comment)
     around = {"comment": comment, "around": cards.conversation(comment), "story_url": cards.story_url(comment)}
     if _by_script(request):
         return HttpResponse(render_to_string("comments/desk/_conversation.html", around, request))
@@ -230,7 +255,8 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
     Keep the open card, and those that come next, from other editors; give back what is left; say what is new.
 
     ``want`` are the cards, each as ``<id>:<version seen>``; ``fetch`` those of them whose open form is sent along;
-    ``leave`` those that are given back. What somebody else has, or what has changed, is sent along as it is now.
+    ``leave`` those that are given back. What somebody else has, or what has changed, is sent along as it is now; what
+    somebody else decided, as the line it became, unless the editor has it ``open``.
     ``take_over`` takes one card whoever has it.
     """
     form = ClaimForm(request.POST)
@@ -240,22 +266,23 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
     claims.give_back(form.numbers("leave"), editor)
     wanted = [*form.seen("want"), *((pk, 0) for pk in over)]
     there = Comment.objects.filter(pk__in=[pk for pk, _version in wanted]).select_related("discussion")
-    known = {comment.pk: comment for comment in there}
-    mine = [pk for pk, comment in known.items() if access.may_moderate(request.user, comment.discussion)]
-    taken = claims.many([pk for pk in mine if pk not in over], editor) | claims.many(
-        [pk for pk in mine if pk in over], editor, over=True
-    )
+    known = {comment.pk: comment for comment in there if access.may_see(request.user, comment.discussion)}
+    opened = form.numbers("open")
+    # What is no longer in the queue was settled by somebody else: there is nothing left to serve.
+    gone = known.keys() - queues.still_in(place.queue, known) - {*opened, *over}
+    changed = {pk for pk, seen in wanted if pk in known and seen and known[pk].version != seen}
+    may = {pk for pk, comment in known.items() if access.may_moderate(request.user, comment.discussion)} - gone
+    taken = claims.many(may.difference(over), editor) | claims.many(may.intersection(over), editor, over=True)
     if over and not _by_script(request):
         return redirect(place.url(over[0]))
     fetched, html = {*form.numbers("fetch"), *over}, {}
-    for pk, seen in wanted:
-        if pk not in known:
-            continue
+    for pk, _version in wanted:
         lost = pk in taken and taken[pk].person_id != editor.pk
-        changed = bool(seen) and known[pk].version != seen
-        if changed:
+        if pk in gone:
+            html[pk] = _card(request, place, pk, folded=True)
+        elif pk in changed:
             html[pk] = _card(request, place, pk, alert=_changed(form, known[pk]), is_open=False)
-        elif lost or pk in fetched:
+        elif pk in known and (lost or pk in fetched):
             html[pk] = _card(request, place, pk, is_open=False)
     newer = _arrived(place, form.moment("since"))
     return JsonResponse(
@@ -266,7 +293,7 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
                 if claim.person_id == editor.pk
             },
             "cards": html,
-            "counts": queues.counts(access.sections_seen(request.user)),
+            "counts": queues.counts(access.sections_seen(request.user), request.user),
             "newer": ngettext("%(count)d new since you opened it", "%(count)d new since you opened it", newer)
             % {"count": newer}
             if newer
@@ -318,17 +345,6 @@ def _undoable(editor: Commenter) -> Toast | None:
 def issues(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Go to the issue reports."""
     return redirect("admin:comments_issuereport_changelist")
-
-
-@require_GET
-@for_moderators
-def figures(request: HttpRequest, site: AdminSite) -> HttpResponse:
-    """Show what came in, what became of it and how long people waited."""
-    context = frame.context(request, site, tab="numbers", title=_("Numbers")) | {
-        "spans": numbers.read(),
-        "most": numbers.MOST,
-    }
-    return TemplateResponse(request, "comments/desk/numbers.html", context)
 
 
 # --- Deciding -------------------------------------------------------------------------------------------------------
@@ -455,7 +471,7 @@ def _done(
     editor = Commenter.objects.for_user(request.user)
     [found] = cards.several([row], _names(reasons), blind=place.queue.blind, looker=editor.pk)
     if stays_open:
-        cards.open_up(found, reasons)
+        cards.open_up(found, reasons, viewer=request.user)
     else:
         found.folded = True
     context = {
@@ -463,7 +479,7 @@ def _done(
         "url": place.url(comment.pk),
         "place": place,
         "open": stays_open,
-        "counts": queues.counts(access.sections_seen(request.user)),
+        "counts": queues.counts(access.sections_seen(request.user), request.user),
         "toast": toast,
     }
     return HttpResponse(render_to_string("comments/desk/_decided.html", context, request))
@@ -521,7 +537,7 @@ def _toasts(request: HttpRequest) -> list[Toast]:
 def _context(
     request: HttpRequest, site: AdminSite, place: Place, title: str | Promise, editor: Commenter
 ) -> dict[str, Any]:
-    counts = queues.counts(access.sections_seen(request.user))
+    counts = queues.counts(access.sections_seen(request.user), request.user)
     context = frame.context(request, site, tab="queue", title=title, counts=counts)
     return (
         context
@@ -553,5 +569,4 @@ ADDRESSES = [
     ("claims/", claim, "claims"),
     ("decide/", decide, "decide"),
     ("issues/", issues, "issues"),
-    ("numbers/", figures, "numbers"),
 ]
