@@ -5,11 +5,11 @@ The desk's search: words and operators as an editor types them, and the texts th
 the latest text of each comment that matches. What is typed is data: nothing of it is ever put into SQL.
 
 Words are found by an index of words: on PostgreSQL a GIN index on a column ``words`` of the table of texts, which
-Django does not know and a trigger keeps; on SQLite two tables of FTS5, which triggers keep too. A column, because an index on
-an expression alone has every text taken apart again that a common word or a phrase leads past, which is fifty times the
-work; a trigger, because to add a generated column writes the whole table anew while nobody can use it. A text that is
-erased leaves each of them by itself. No stemming: comments come in many languages at once, and whoever looks for a word
-means that word.
+Django does not know and a trigger keeps; on SQLite two tables of FTS5, which triggers keep too. A column, because an
+index on an expression alone has every text taken apart again that a common word or a phrase leads past, which is fifty
+times the work; a trigger, because to add a generated column writes the whole table anew while nobody can use it. A text
+that is erased leaves each of them by itself. No stemming: comments come in many languages at once, and whoever looks
+for a word means that word.
 
 Languages that do not put spaces between words, and Korean, whose words carry their endings, are found by any part of a
 word. PostgreSQL's trigrams know no part shorter than three letters, which most words of Chinese and Korean are, and
