@@ -203,7 +203,7 @@ def on_many_decided(decisions: list[Decision], **_signal: Any) -> None:
     back = {decision.reverses_id: decision for decision in decisions if decision.reverses_id}
     closed = Assignment.objects.filter(closed_with__in=list(back)) if back else Assignment.objects.none()
     for decision_id in {assignment.closed_with_id for assignment in closed}:
-        _reopen(back[decision_id].comment, decision_id or 0)
+        _reopen(back[decision_id or 0].comment, decision_id or 0)
 
 
 def _close_with(assignment: Assignment, decision: Decision) -> None:

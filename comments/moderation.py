@@ -751,12 +751,18 @@ def _move_many_counts(wishes: list[_Wish]) -> dict[tuple[int, str], int]:
 
 
 def _write_texts(wishes: list[_Wish], rendered: dict[int, str], now: datetime) -> None:
-    for becomes in {wish.becomes for wish in wishes}:
-        texts = Revision.objects.filter(pk__in=[wish.revision.pk for wish in wishes if wish.becomes == becomes])
+    alike: dict[tuple[str, str], list[int]] = {}
+    for wish in wishes:
+        alike.setdefault((str(wish.becomes), wish.comment.discussion.section), []).append(wish.revision.pk)
+    for (becomes, section), ids in alike.items():
+        moves: dict[str, Any] = {
+            "status": becomes,
+            "section": section,
+            "reviewed_at": Coalesce("reviewed_at", Value(now)),
+        }
         if becomes == Status.PUBLISHED:
-            texts.update(status=becomes, first_published_at=Coalesce("first_published_at", Value(now)))
-        else:
-            texts.update(status=becomes)
+            moves |= {"first_published_at": Coalesce("first_published_at", Value(now))}
+        Revision.objects.filter(pk__in=ids).update(**moves)
     made = [wish.revision for wish in wishes if wish.becomes == Status.PUBLISHED and wish.revision.pk in rendered]
     for revision in made:
         revision.html = rendered[revision.pk]
