@@ -1019,6 +1019,8 @@ def flag(person: Commenter, comment: Comment, reason: str, note: str = "") -> Fl
     ``Refused`` for a comment that is not published (404, or 409 where a tombstone stands), one's own (403), a reason
     that does not exist (400), a note that is too long (400), or after too many in an hour (429).
 
+    Who is suspended or banned may still complain, and weighs the least.
+
     Two at once wait for each other at the comment's row, so that the weight is added up once and the comment is held
     once.
     """
@@ -1049,7 +1051,7 @@ def flag(person: Commenter, comment: Comment, reason: str, note: str = "") -> Fl
             person=person,
             reason=reason,
             note=note.replace("\x00", ""),
-            weight=flags.weight(person, settings),
+            weight=flags.LEAST if access.standing(person).is_shut_out else flags.weight(person, settings),
             counts=not let_stand.exists(),
         )
         made.is_new = True

@@ -25,7 +25,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from comments import access, claims, moderation
-from comments.desk import cards, frame, numbers, queues, searching
+from comments.desk import cards, frame, queues, searching
 from comments.desk.forms import (
     BIGGEST,
     MARKS,
@@ -119,7 +119,7 @@ def _queue(
 ) -> HttpResponse:
     editor = Commenter.objects.for_user(request.user)
     place = replace(place, queue=searching.in_its_order(request, place.queue))
-    page = queues.page(place.queue, place.after, sections=access.sections_seen(request.user))
+    page = queues.page(place.queue.seen_by(request.user), place.after, sections=access.sections_seen(request.user))
     rows = page.rows
     if open_id is not None and open_id not in [row.comment_id for row in rows]:
         asked_for = queues.latest_text(open_id)
@@ -132,7 +132,7 @@ def _queue(
     if opened:
         next_id = _beside(shown, opened)
         opened.may_decide = access.may_moderate(request.user, opened.comment.discussion)
-        cards.open_up(opened, reasons, typed=_typed(request), alert=alert, next_id=next_id)
+        cards.open_up(opened, reasons, typed=_typed(request), alert=alert, next_id=next_id, viewer=request.user)
     if place.queue.complaint:
         status = 400
     context = _context(request, site, place, place.queue.title, editor)
@@ -222,7 +222,7 @@ def _card(
     found.may_decide = access.may_moderate(request.user, row.comment.discussion)
     found.folded = folded
     if not folded:
-        cards.open_up(found, reasons, typed=_typed(request), alert=alert)
+        cards.open_up(found, reasons, typed=_typed(request), alert=alert, viewer=request.user)
     context = {"card": found, "url": place.url(pk), "place": place, "open": is_open and not folded}
     return render_to_string("comments/desk/_card.html", context, request)
 
@@ -293,7 +293,7 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
                 if claim.person_id == editor.pk
             },
             "cards": html,
-            "counts": queues.counts(access.sections_seen(request.user)),
+            "counts": queues.counts(access.sections_seen(request.user), request.user),
             "newer": ngettext("%(count)d new since you opened it", "%(count)d new since you opened it", newer)
             % {"count": newer}
             if newer
@@ -345,17 +345,6 @@ def _undoable(editor: Commenter) -> Toast | None:
 def issues(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Go to the issue reports."""
     return redirect("admin:comments_issuereport_changelist")
-
-
-@require_GET
-@for_moderators
-def figures(request: HttpRequest, site: AdminSite) -> HttpResponse:
-    """Show what came in, what became of it and how long people waited."""
-    context = frame.context(request, site, tab="numbers", title=_("Numbers")) | {
-        "spans": numbers.read(),
-        "most": numbers.MOST,
-    }
-    return TemplateResponse(request, "comments/desk/numbers.html", context)
 
 
 # --- Deciding -------------------------------------------------------------------------------------------------------
@@ -482,7 +471,7 @@ def _done(
     editor = Commenter.objects.for_user(request.user)
     [found] = cards.several([row], _names(reasons), blind=place.queue.blind, looker=editor.pk)
     if stays_open:
-        cards.open_up(found, reasons)
+        cards.open_up(found, reasons, viewer=request.user)
     else:
         found.folded = True
     context = {
@@ -490,7 +479,7 @@ def _done(
         "url": place.url(comment.pk),
         "place": place,
         "open": stays_open,
-        "counts": queues.counts(access.sections_seen(request.user)),
+        "counts": queues.counts(access.sections_seen(request.user), request.user),
         "toast": toast,
     }
     return HttpResponse(render_to_string("comments/desk/_decided.html", context, request))
@@ -548,7 +537,7 @@ def _toasts(request: HttpRequest) -> list[Toast]:
 def _context(
     request: HttpRequest, site: AdminSite, place: Place, title: str | Promise, editor: Commenter
 ) -> dict[str, Any]:
-    counts = queues.counts(access.sections_seen(request.user))
+    counts = queues.counts(access.sections_seen(request.user), request.user)
     context = frame.context(request, site, tab="queue", title=title, counts=counts)
     return (
         context
@@ -580,5 +569,4 @@ ADDRESSES = [
     ("claims/", claim, "claims"),
     ("decide/", decide, "decide"),
     ("issues/", issues, "issues"),
-    ("numbers/", figures, "numbers"),
 ]
