@@ -27,7 +27,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from comments import access, discussions, phrases
 from comments.desk import bulk as bulk_page
-from comments.desk import model, people, rules, searching, views
+from comments.desk import links, model, numbers, people, preferences, rules, searching, together, views
 from comments.desk import phrases as phrase_views
 from comments.desk import settings as policy_page
 from comments.exceptions import Refused
@@ -158,7 +158,19 @@ def on_the_desk(comment_id: int | None) -> str:
 # --- The desk -------------------------------------------------------------------------------------------------------
 
 
-PARTS_OF_THE_DESK: tuple[Any, ...] = (views, policy_page, phrase_views, rules, model, searching, bulk_page, people)
+PARTS_OF_THE_DESK: tuple[Any, ...] = (
+    views,
+    policy_page,
+    phrase_views,
+    rules,
+    model,
+    searching,
+    together,
+    preferences,
+    numbers,
+    bulk_page,
+    people,
+)
 """Modules of the desk, each with its ``ADDRESSES``: route, view, and the name after ``admin:comments_desk_``."""
 
 
@@ -181,6 +193,9 @@ class DeskAdmin(ReadOnly):
             path(route, door(view), name=f"comments_desk_{name}")
             for part in PARTS_OF_THE_DESK
             for route, view, name in part.ADDRESSES
+        ] + [
+            # Not behind the admin's sign-in: what is signed says whose it is.
+            path("link/<str:token>/", partial(links.decide, site=self.admin_site), name="comments_desk_link")
         ]
 
 

@@ -16,6 +16,7 @@ class CommentsConfig(AppConfig):
             assignments,
             bulk,  # noqa: F401  (registers its kinds of job)
             checks,  # noqa: F401  (registers the system checks)
+            digests,
             rule_trials,  # noqa: F401  (registers its kind of job)
             search,
             signals,
@@ -25,6 +26,7 @@ class CommentsConfig(AppConfig):
 
         signals.comment_decided.connect(on_decided, dispatch_uid="comments.learning")
         signals.comment_decided.connect(assignments.on_decided, dispatch_uid="comments.assignments")
+        signals.comment_decided.connect(digests.on_decided, dispatch_uid="comments.digests")
         signals.comments_decided.connect(assignments.on_many_decided, dispatch_uid="comments.assignments")
 
         def keep_search(using: str, **_kwargs: Any) -> None:

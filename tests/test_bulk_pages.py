@@ -168,3 +168,10 @@ def test_a_program_is_told_what_is_wrong(desk: Client, waiting: list[Comment]) -
 
     assert answer.status_code == 400 and answer.json()["code"] == "reason_needed"
     assert desk.get(f"{API}99/").status_code == 404
+
+
+def test_a_queue_leads_to_deciding_all_of_it(desk: Client, waiting: list[Comment]) -> None:
+    page = desk.get("/admin/comments/desk/").content.decode()
+
+    assert f'href="{PAGE}?q=status%3Aheld"' in page
+    assert "Approve 6" in desk.get(PAGE, {"q": "status:held"}).content.decode()

@@ -285,3 +285,140 @@ def test_a_reader_reports_a_comment(window: Callable[..., Window], site: Site, j
     reader.page.locator("main form[method=post] button[type=submit]").click()
 
     reader.page.get_by_text("An editor will look at it").wait_for()
+
+
+# --- An editor in the article ----------------------------------------------------------------------------------------
+
+
+def held_here(window: Callable[..., Window], words: str) -> None:
+    """Let a reader write something under the story that waits for an editor."""
+    author = window("reader2")
+    author.page.fill("#comment-text", f"{words} https://example.net/elsewhere")
+    author.page.click("[data-post]")
+    author.page.get_by_text(re.compile("Waiting for an editor since")).first.wait_for()
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_an_editor_decides_in_the_article_and_takes_it_back(window: Callable[..., Window], javascript: bool) -> None:
+    words = f"The keeper of the lamp, {'with' if javascript else 'without'} script."
+    held_here(window, words)
+    editor = window("moderator", java_script_enabled=javascript)
+    place = editor.page.locator("[data-stream] .comment", has_text=words)
+
+    assert place.get_attribute("data-state") == "held"
+    place.locator("[data-moderate] summary").click()
+    place.get_by_role("button", name="Approve").click()
+    place.get_by_text("Approved. Readers see it.").wait_for()
+    stranger = window()
+    everyones(stranger.page, words).wait_for()
+
+    if not javascript:
+        assert "decided=" in editor.page.url
+    place.get_by_role("button", name="Take it back").click()
+    place.get_by_text("Taken back: Waiting for an editor.").wait_for()
+    stranger.page.reload()
+    assert everyones(stranger.page, words).count() == 0
+
+    place.locator("[data-moderate] summary").click()
+    place.get_by_label("Reason").select_option("off_topic")
+    place.get_by_role("button", name="Reject").click()
+    place.get_by_text("Rejected: off topic.").wait_for()
+    assert place.get_attribute("data-state") == "rejected"
+    assert editor.complaints == stranger.complaints == []
+
+
+def test_an_undo_stays_when_the_news_of_the_decision_comes_back(window: Callable[..., Window]) -> None:
+    words = "Something that is approved, and then removed again."
+    held_here(window, words)
+    editor = window("moderator")
+    place = editor.page.locator("[data-stream] .comment", has_text=words)
+    place.locator("[data-moderate] summary").click()
+    place.get_by_role("button", name="Approve").click()
+    place.get_by_text("Approved. Readers see it.").wait_for()
+    stranger = window()
+    everyones(stranger.page, words).wait_for()
+
+    place.locator("[data-moderate] summary").click()
+    place.get_by_label("Reason").select_option("spam")
+    place.get_by_role("button", name="Reject").click()
+
+    place.get_by_text("Rejected: spam.").wait_for()
+    stranger.page.reload()
+    assert everyones(stranger.page, words).count() == 0
+    editor.page.wait_for_timeout(2_500)
+    assert place.get_by_role("button", name="Take it back").count() == 1
+    assert editor.page.evaluate("document.activeElement.hasAttribute('data-said')")
+
+
+def test_a_decision_that_does_not_reach_the_newsroom_says_so_in_place(window: Callable[..., Window]) -> None:
+    words = "What nobody hears of."
+    held_here(window, words)
+    editor = window("moderator")
+    place = editor.page.locator("[data-stream] .comment", has_text=words)
+    place.locator("[data-moderate] summary").click()
+
+    editor.page.context.set_offline(True)
+    place.get_by_role("button", name="Approve").click()
+    place.get_by_text("Nothing was decided; press again.").wait_for()
+    editor.page.context.set_offline(False)
+    place.get_by_role("button", name="Approve").click()
+
+    place.get_by_text("Approved. Readers see it.").wait_for()
+
+
+def test_two_editors_in_the_article_do_not_decide_twice(window: Callable[..., Window]) -> None:
+    words = "Two read this at once."
+    held_here(window, words)
+    first, second = window("moderator"), window("editor")
+    places = [each.page.locator("[data-stream] .comment", has_text=words) for each in (first, second)]
+    for place in places:
+        place.locator("[data-moderate] summary").click()
+
+    places[0].get_by_label("Reason").select_option("off_topic")
+    places[0].get_by_role("button", name="Reject").click()
+    places[0].get_by_text("Rejected: off topic.").wait_for()
+    places[1].get_by_role("button", name="Approve").click()
+
+    places[1].get_by_text(re.compile("has changed since you opened it: it is now “Rejected”, decided by")).wait_for()
+    assert places[1].get_attribute("data-state") == "rejected"
+
+
+def test_readers_load_nothing_of_it_and_editors_see_the_page_as_readers_do(window: Callable[..., Window]) -> None:
+    words = "Hidden from those who only read."
+    held_here(window, words)
+    reader, editor = window("reader1"), window("moderator")
+
+    loaded = "performance.getEntriesByType('resource').map((each) => each.name)"
+    assert not [name for name in reader.page.evaluate(loaded) if "/editor." in name]
+    assert [name for name in editor.page.evaluate(loaded) if "/editor." in name]
+    assert reader.page.get_by_text(words).count() == 0
+    editor.page.get_by_role("link", name="As readers see it").click()
+    editor.page.get_by_text("You see what readers see.").wait_for()
+    assert editor.page.get_by_text(words).count() == 0
+    editor.page.get_by_role("link", name="Moderate here").click()
+    editor.page.get_by_text(words).wait_for()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_where_editors_moderate_and_in_the_numbers(
+    window: Callable[..., Window], scheme: str, width: int
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    held_here(window, f"For axe at {width} in {scheme}.")
+    editor = window("editor", color_scheme=scheme, viewport={"width": width, "height": 900})
+    first = editor.page.locator("[data-moderate]").first
+    first.locator("summary").click()
+    if first.get_by_role("button", name="Approve").count():
+        first.get_by_role("button", name="Approve").click()
+        editor.page.locator("[data-stream] [data-said]").first.wait_for()
+
+    for address, within in (("", "#comments"), ("/admin/comments/desk/numbers/", "#desk")):
+        if address:
+            editor.page.goto(address)
+        found = Axe().run(editor.page, context=within)
+        assert found.violations_count == 0, found.generate_report()
+        wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        assert not editor.page.evaluate(wide)
+    assert editor.complaints == []

@@ -47,7 +47,7 @@ class QueuesView(Moderating):
     def get(self, request: Request) -> HttpResponse:
         seen = access.sections_seen(request.user)
         received = queues.within(seen, Revision.objects.filter(status=Status.RECEIVED)).count()
-        return answer(queues.counts(seen) | {"received": received})
+        return answer(queues.counts(seen, request.user) | {"received": received})
 
 
 # --- Cards ------------------------------------------------------------------------------------------------------------
@@ -181,7 +181,8 @@ class CardsView(Moderating):
         "moderation_comments",
         "moderation",
         "Cards of a queue, or of a search: what waits, oldest first; `reported` what readers flagged, by weight; `all` "
-        "the latest text of every comment, newest first; `audit` has spot checks, without scores",
+        "the latest text of every comment, newest first; `audit` has spot checks, without scores; `assigned` and "
+        "`escalated` what was handed to you or to a role of yours",
         {200: described.CardPageSerializer},
         parameters=[
             OpenApiParameter("queue", str, enum=list(QUEUES), default="to_decide"),
@@ -204,7 +205,7 @@ class CardsView(Moderating):
         name = asked.get("queue") or "to_decide"
         if name not in QUEUES:
             raise Refused("unknown_queue", _("The queues are: %(queues)s.") % {"queues": ", ".join(QUEUES)})
-        queue = QUEUES[name]
+        queue = QUEUES[name].seen_by(request.user)
         if not query.is_empty:
             queue = queue.matching(query)
             if name == "all":

@@ -20,6 +20,7 @@ from comments.api import (
     documentation,
     jobs,
     learning,
+    numbers,
     people,
     policy,
     problems,
@@ -27,6 +28,7 @@ from comments.api import (
     reports,
     rules,
     saved_queues,
+    together,
     writing,
 )
 
@@ -88,6 +90,13 @@ urlpatterns: list[URLPattern] = [
     path("moderation/comments/", deciding.CardsView.as_view(), name="moderation_comments"),
     path("moderation/comments/<comments_id:comment_id>/", deciding.CardView.as_view(), name="moderation_comment"),
     path("moderation/comments/<comments_id:comment_id>/decisions/", deciding.DecisionsView.as_view(), name="decisions"),
+    path("moderation/comments/<comments_id:comment_id>/notes/", together.NotesView.as_view(), name="notes"),
+    path(
+        "moderation/comments/<comments_id:comment_id>/assignment/", together.AssignmentView.as_view(), name="assignment"
+    ),
+    path("moderation/notes/<comments_id:note_id>/", together.NoteView.as_view(), name="note"),
+    path("moderation/assignees/", together.AssigneesView.as_view(), name="assignees"),
+    path("moderation/preferences/", together.PreferencesView.as_view(), name="preferences"),
     path("moderation/comments/<comments_id:comment_id>/decisions/undo/", desk.UndoView.as_view(), name="undo_decision"),
     path("moderation/comments/<comments_id:comment_id>/claim/", desk.ClaimView.as_view(), name="claim_comment"),
     path("moderation/comments/<comments_id:comment_id>/feature/", desk.FeatureView.as_view(), name="feature_comment"),
@@ -100,6 +109,7 @@ urlpatterns: list[URLPattern] = [
     path("moderation/bulk/<comments_id:bulk_id>/stop/", bulk.StopBulkView.as_view(), name="stop_bulk"),
     path("moderation/saved-queues/", saved_queues.SavedQueuesView.as_view(), name="saved_queues"),
     path("moderation/saved-queues/<comments_id:queue_id>/", saved_queues.SavedQueueView.as_view(), name="saved_queue"),
+    path("moderation/numbers/", numbers.NumbersView.as_view(), name="moderation_numbers"),
     path("moderation/models/", learning.ModelsView.as_view(), name="scoring_models"),
     path("moderation/models/refit/", learning.RefitView.as_view(), name="refit_scoring_model"),
     path("moderation/models/<comments_id:number>/use/", learning.UseModelView.as_view(), name="use_scoring_model"),

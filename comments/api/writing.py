@@ -20,6 +20,7 @@ from comments.api.forms import EditForm, FlagForm, NothingForm, PreviewForm, Rea
 from comments.exceptions import Refused
 from comments.http import network_key
 from comments.models import Comment, Sanction, Status
+from comments.pages import section
 from comments.personal import Mine
 from comments.screening import sentences
 
@@ -275,12 +276,13 @@ class MyDiscussionView(Endpoint):
     def get(self, request: Request, key: str) -> HttpResponse:
         reader = signed_in(request)
         discussion = discussions.get(named(key))
-        return answer(
-            {
-                "comments": [own(mine) for mine in personal.in_discussion(reader, discussion)],
-                "liked": personal.liked(reader, discussion),
-            }
-        )
+        mine = {
+            "comments": [own(mine) for mine in personal.in_discussion(reader, discussion)],
+            "liked": personal.liked(reader, discussion),
+        }
+        if access.may_moderate(request.user, discussion):
+            mine["editor"] = {"unseen": section.unseen(request._request, discussion)}
+        return answer(mine)
 
 
 class PreviewView(Endpoint):

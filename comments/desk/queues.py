@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
 
-from django.db.models import CharField, Count, F, Q, QuerySet, Sum, Value
+from django.db.models import CharField, Count, F, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from comments import flags, search
+from comments import assignments, flags, search
 from comments.exceptions import Refused
 from comments.learning import audits
 from comments.models import Appeal, Discussion, IssueReport, Revision, Status
@@ -125,6 +125,12 @@ class Queue:
     """The search as it stands in the field."""
     complaint: str = ""
     """Why it cannot be read."""
+    viewer: Any = None
+    """Whose, where each editor has their own: see :meth:`seen_by`."""
+
+    def seen_by(self, user: Any) -> Queue:
+        """Return this queue as ``user`` has it."""
+        return replace(self, viewer=user)
 
     @property
     def heaviest_first(self) -> bool:
@@ -134,6 +140,17 @@ class Queue:
     @property
     def is_search(self) -> bool:
         return self.name.startswith(SEARCH)
+
+    @property
+    def as_search(self) -> str:
+        """The search that finds what is in this queue; "" where there is none, as for what was drawn by lot."""
+        begins = {
+            "to_decide": "status:held",
+            "reported": "status:published has:flag",
+            "published": "status:published",
+            "rejected": "status:rejected",
+        }.get(self.name, "" if self.is_search else None)
+        return "" if begins is None or self.complaint else f"{begins} {self.query}".strip()
 
     @property
     def sorting(self) -> Order | None:
@@ -182,6 +199,8 @@ class Queue:
                 return search.latest().filter(status=Status.PUBLISHED, reviewed_at__isnull=True)
             case "audit":
                 return audits.open_ones(Revision.objects.all())
+            case "assigned" | "escalated":
+                return assignments.texts(self.viewer, self.name)
             case "published" | "rejected":
                 return search.latest().filter(comment__status=self.name)
             case _all:
@@ -202,6 +221,9 @@ class Queue:
         return self.behind(cursor) or Q()
 
 
+MINE = ("assigned", "escalated")
+"""What each editor has of their own."""
+
 WORKED_OFF = ("age", "priority", "flags", "score", "newest")
 QUEUES = (
     Queue(
@@ -217,6 +239,20 @@ QUEUES = (
         _("Reported"),
         _("No published comment waits with readers' reports."),
         counted=True,
+    ),
+    Queue(
+        "assigned",
+        _("Assigned to me"),
+        _("Nothing was handed to you."),
+        counted=True,
+        oldest_first=True,
+    ),
+    Queue(
+        "escalated",
+        _("Escalated"),
+        _("Nothing was handed to a role of yours."),
+        counted=True,
+        oldest_first=True,
     ),
     Queue(
         "unscreened",
@@ -302,9 +338,13 @@ def latest_text(comment_id: int) -> Revision | None:
 
 
 def with_what_a_card_shows(rows: QuerySet[Revision]) -> QuerySet[Revision]:
-    return rows.select_related(
-        "comment__author", "comment__discussion", "comment__parent__author", "comment__claim__person"
-    ).defer("comment__html")
+    return (
+        rows.select_related(
+            "comment__author", "comment__discussion", "comment__parent__author", "comment__claim__person"
+        )
+        .defer("comment__html")
+        .annotate(assigned_to=assignments.name_for(OuterRef("comment")))
+    )
 
 
 # --- Counts -----------------------------------------------------------------------------------------------------------
@@ -318,13 +358,14 @@ class Counts(dict[str, int]):
     sections: list[tuple[str, int]]
 
 
-def counts(sections: frozenset[str] | None = None) -> Counts:
+def counts(sections: frozenset[str] | None = None, viewer: Any = None) -> Counts:
     """
     Return how much waits in each counted queue, and how many issue reports and appeals are open. One query, exact.
 
     What is to decide is added up from ``Discussion.held_count``, which moves in the transaction of each decision: a
     count of the rows themselves would read a million of them where a million wait, and this reads one for each story
-    where something does. The other lists are short, and are counted from their rows.
+    where something does. The other lists are short, and are counted from their rows; with what was handed to
+    ``viewer``, when one is given.
     """
 
     def count(name: str, rows: QuerySet[Any]) -> QuerySet[Any, Any]:
@@ -340,11 +381,13 @@ def counts(sections: frozenset[str] | None = None) -> Counts:
         count("reported", within(sections, flags.reported())),
         count("unscreened", within(sections, BY_NAME["unscreened"]._rows())),
         count("audit", within(sections, BY_NAME["audit"]._rows())),
+        *(count(name, assignments.texts(viewer, name)) for name in MINE if viewer is not None),
         count("issues", IssueReport.objects.filter(state=IssueReport.State.OPEN)),
         count("appeals", Appeal.objects.filter(state=Appeal.State.OPEN)),
         all=True,
     )
-    names = ("to_decide", "reported", "unscreened", "audit", "issues", "appeals")
+    mine = MINE if viewer is not None else ()
+    names = ("to_decide", "reported", "unscreened", "audit", "issues", "appeals", *mine)
     found = Counts(dict.fromkeys(names, 0))
     found.sections = []
     for row in rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
@@ -16,6 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -23,7 +25,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from comments import access, claims, moderation
-from comments.desk import cards, frame, numbers, queues, searching
+from comments.desk import cards, frame, queues, searching
 from comments.desk.forms import (
     BIGGEST,
     MARKS,
@@ -117,7 +119,7 @@ def _queue(
 ) -> HttpResponse:
     editor = Commenter.objects.for_user(request.user)
     place = replace(place, queue=searching.in_its_order(request, place.queue))
-    page = queues.page(place.queue, place.after, sections=access.sections_seen(request.user))
+    page = queues.page(place.queue.seen_by(request.user), place.after, sections=access.sections_seen(request.user))
     rows = page.rows
     if open_id is not None and open_id not in [row.comment_id for row in rows]:
         asked_for = queues.latest_text(open_id)
@@ -130,7 +132,7 @@ def _queue(
     if opened:
         next_id = _beside(shown, opened)
         opened.may_decide = access.may_moderate(request.user, opened.comment.discussion)
-        cards.open_up(opened, reasons, typed=_typed(request), alert=alert, next_id=next_id)
+        cards.open_up(opened, reasons, typed=_typed(request), alert=alert, next_id=next_id, viewer=request.user)
     if place.queue.complaint:
         status = 400
     context = _context(request, site, place, place.queue.title, editor)
@@ -143,8 +145,17 @@ def _queue(
         "since": timezone.now().isoformat(),
         "renew_seconds": claims.RENEW_SECONDS,
         "total": context["counts"].get(place.queue.name),
+        "bulk": _bulk(request, place.queue) if shown else "",
     }
     return TemplateResponse(request, "comments/desk/queue.html", context, status=status)
+
+
+def _bulk(request: HttpRequest, queue: queues.Queue) -> str:
+    """Return where all of ``queue`` can be decided at once; "" for whoever may not, or where no search finds it."""
+    found = queue.as_search
+    if not found or not access.may(request.user, "act_in_bulk"):
+        return ""
+    return f"{reverse('admin:comments_desk_bulk')}?{urlencode({'q': found})}"
 
 
 def _claimed(
@@ -211,7 +222,7 @@ def _card(
     found.may_decide = access.may_moderate(request.user, row.comment.discussion)
     found.folded = folded
     if not folded:
-        cards.open_up(found, reasons, typed=_typed(request), alert=alert)
+        cards.open_up(found, reasons, typed=_typed(request), alert=alert, viewer=request.user)
     context = {"card": found, "url": place.url(pk), "place": place, "open": is_open and not folded}
     return render_to_string("comments/desk/_card.html", context, request)
 
@@ -282,7 +293,7 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
                 if claim.person_id == editor.pk
             },
             "cards": html,
-            "counts": queues.counts(access.sections_seen(request.user)),
+            "counts": queues.counts(access.sections_seen(request.user), request.user),
             "newer": ngettext("%(count)d new since you opened it", "%(count)d new since you opened it", newer)
             % {"count": newer}
             if newer
@@ -334,17 +345,6 @@ def _undoable(editor: Commenter) -> Toast | None:
 def issues(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Go to the issue reports."""
     return redirect("admin:comments_issuereport_changelist")
-
-
-@require_GET
-@for_moderators
-def figures(request: HttpRequest, site: AdminSite) -> HttpResponse:
-    """Show what came in, what became of it and how long people waited."""
-    context = frame.context(request, site, tab="numbers", title=_("Numbers")) | {
-        "spans": numbers.read(),
-        "most": numbers.MOST,
-    }
-    return TemplateResponse(request, "comments/desk/numbers.html", context)
 
 
 # --- Deciding -------------------------------------------------------------------------------------------------------
@@ -471,7 +471,7 @@ def _done(
     editor = Commenter.objects.for_user(request.user)
     [found] = cards.several([row], _names(reasons), blind=place.queue.blind, looker=editor.pk)
     if stays_open:
-        cards.open_up(found, reasons)
+        cards.open_up(found, reasons, viewer=request.user)
     else:
         found.folded = True
     context = {
@@ -479,7 +479,7 @@ def _done(
         "url": place.url(comment.pk),
         "place": place,
         "open": stays_open,
-        "counts": queues.counts(access.sections_seen(request.user)),
+        "counts": queues.counts(access.sections_seen(request.user), request.user),
         "toast": toast,
     }
     return HttpResponse(render_to_string("comments/desk/_decided.html", context, request))
@@ -537,7 +537,7 @@ def _toasts(request: HttpRequest) -> list[Toast]:
 def _context(
     request: HttpRequest, site: AdminSite, place: Place, title: str | Promise, editor: Commenter
 ) -> dict[str, Any]:
-    counts = queues.counts(access.sections_seen(request.user))
+    counts = queues.counts(access.sections_seen(request.user), request.user)
     context = frame.context(request, site, tab="queue", title=title, counts=counts)
     return (
         context
@@ -569,5 +569,4 @@ ADDRESSES = [
     ("claims/", claim, "claims"),
     ("decide/", decide, "decide"),
     ("issues/", issues, "issues"),
-    ("numbers/", figures, "numbers"),
 ]
