@@ -26,8 +26,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from comments import access, discussions, phrases
+from comments.desk import audit as audit_page
 from comments.desk import model, rules, views
 from comments.desk import phrases as phrase_views
+from comments.desk import roles as roles_page
 from comments.desk import settings as policy_page
 from comments.exceptions import Refused
 from comments.models import (
@@ -157,7 +159,7 @@ def on_the_desk(comment_id: int | None) -> str:
 # --- The desk -------------------------------------------------------------------------------------------------------
 
 
-PARTS_OF_THE_DESK: tuple[Any, ...] = (views, policy_page, phrase_views, rules, model)
+PARTS_OF_THE_DESK: tuple[Any, ...] = (views, policy_page, phrase_views, rules, model, audit_page, roles_page)
 """Modules of the desk, each with its ``ADDRESSES``: route, view, and the name after ``admin:comments_desk_``."""
 
 
@@ -493,11 +495,12 @@ class DeskPreferenceAdmin(BigReadOnly):
 
 
 @admin.register(SectionAccess)
-class SectionAccessAdmin(Admin):
+class SectionAccessAdmin(BigReadOnly):
+    """Which sections were given to whom; they are given on the desk's page of roles, which writes it down."""
+
     list_display = ("user", "section")
     list_select_related = ("user",)
     list_filter = ("section",)
-    autocomplete_fields = ("user",)
 
 
 @admin.register(AuditEntry)
@@ -745,6 +748,16 @@ class IssueReportAdmin(NeverDeleted):
     search_fields = ("=id", "email", "messages__text", "discussion__title", "request_id")
     search_help_text = gettext_lazy("Number without the month, address, words, story or request id.")
     actions = ("close",)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return access.may(request.user, "answer_issues") or super().has_view_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return access.may(request.user, "answer_issues")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return access.may(request.user, "answer_issues") or super().has_module_permission(request)
+
     fieldsets = (
         (None, {"fields": ("number", "kind", "state", "receipt", "is_suspicious")}),
         (gettext_lazy("Conversation"), {"fields": ("conversation", "answer")}),

@@ -10,6 +10,7 @@ class CommentsConfig(AppConfig):
     def ready(self) -> None:
         from comments import (
             checks,  # noqa: F401  (registers the system checks)
+            roles,
             rule_trials,  # noqa: F401  (registers its kind of job)
             signals,
         )
@@ -17,3 +18,4 @@ class CommentsConfig(AppConfig):
         from comments.tasks import on_decided
 
         signals.comment_decided.connect(on_decided, dispatch_uid="comments.learning")
+        roles.listen()

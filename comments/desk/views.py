@@ -21,7 +21,7 @@ from django.views.decorators.http import require_GET, require_POST
 from comments import moderation
 from comments.desk import cards, frame, numbers, queues
 from comments.desk.forms import BIGGEST, WORDS, DecisionForm, PlaceForm, SeenForm, UndoForm, complaint
-from comments.desk.frame import for_moderators
+from comments.desk.frame import for_moderators, for_those_who, for_viewers
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Decider, Decision, Reason, Status
 from comments.screening import Verdict
@@ -71,7 +71,7 @@ class Toast:
 
 
 @require_GET
-@for_moderators
+@for_viewers
 def queue(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Show a queue with one card open: ``?queue=``, ``?after=`` and ``?open=``, a comment's id."""
     form = PlaceForm(request.GET)
@@ -114,7 +114,7 @@ def _queue(
 
 
 @require_GET
-@for_moderators
+@for_viewers
 def card(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
     """Answer with one open card, as a fragment."""
     form = PlaceForm(request.GET)
@@ -136,14 +136,14 @@ def _card(
 
 
 @require_GET
-@for_moderators
+@for_those_who("answer_issues")
 def issues(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Go to the issue reports."""
     return redirect("admin:comments_issuereport_changelist")
 
 
 @require_GET
-@for_moderators
+@for_those_who("see_numbers")
 def figures(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Show what came in, what became of it and how long people waited."""
     context = frame.context(request, site, tab="numbers", title=_("Numbers")) | {
