@@ -165,9 +165,7 @@ def _require_may_give(giver: Any, user: Any) -> None:
 
 
 def write_down(user: Any, before: Any, after: Any, made_by: Commenter | None, note: str = "") -> None:
-    audit.record(
-        "role", user.get_username(), object_id=user.pk, before=before, after=after, note=note, made_by=made_by
-    )
+    audit.record("role", user.get_username(), object_id=user.pk, before=before, after=after, note=note, made_by=made_by)
 
 
 @contextmanager

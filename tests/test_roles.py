@@ -156,7 +156,9 @@ def test_a_role_costs_a_decision_its_permissions_and_nothing_else(
 
 
 @pytest.mark.parametrize("role", ["Moderator", "Viewer", "Section moderator", "Issue desk"])
-def test_policy_is_changed_by_those_who_may_only_whatever_the_door(role: str, hire: Hire, discussion: Discussion) -> None:
+def test_policy_is_changed_by_those_who_may_only_whatever_the_door(
+    role: str, hire: Hire, discussion: Discussion
+) -> None:
     who = hire(role, "Sport")
     definition = {"all": [{"if": "links", "over": 1}], "then": "hold"}
 
@@ -348,14 +350,14 @@ def test_what_cannot_be_given_is_refused_with_a_sentence_and_what_was_typed(
     ):
         answer = client.post(page, sent)
         assert answer.status_code == 400 and words in answer.content.decode()
-    assert "Kept note" in client.post(page, {"roles": [role("Section moderator")], "note": "Kept note"}).content.decode()
+    assert (
+        "Kept note" in client.post(page, {"roles": [role("Section moderator")], "note": "Kept note"}).content.decode()
+    )
     assert client.get(f"{ROLES}999999/").status_code == 404
     assert not AuditEntry.objects.exists()
 
 
-def test_the_list_costs_the_same_however_many_people_there_are(
-    hire: Hire, chief: Commenter, sport: Discussion
-) -> None:
+def test_the_list_costs_the_same_however_many_people_there_are(hire: Hire, chief: Commenter, sport: Discussion) -> None:
     client = at_the_desk(chief)
 
     def cost() -> int:

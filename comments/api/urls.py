@@ -13,7 +13,19 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path, register_converter
 from django.views.decorators.csrf import csrf_exempt
 
-from comments.api import audit, deciding, documentation, jobs, learning, policy, problems, reading, reports, rules, writing
+from comments.api import (
+    audit,
+    deciding,
+    documentation,
+    jobs,
+    learning,
+    policy,
+    problems,
+    reading,
+    reports,
+    rules,
+    writing,
+)
 
 app_name = "comments_api"
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -17,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from comments import access
 from comments.desk import notices, queues
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def for_moderators(view: View) -> View:
@@ -40,7 +41,7 @@ def guarded(may: Callable[[Any], bool]) -> Callable[[View], View]:
 
     def guard(view: View) -> View:
         @wraps(view)
-        def behind(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def behind(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not may(request.user):
                 raise PermissionDenied
             return view(request, *args, **kwargs)

@@ -23,6 +23,7 @@ from comments.desk import frame
 from comments.desk.forms import BIGGEST
 from comments.exceptions import Refused
 from comments.models import AuditEntry, Commenter
+from comments.roles import Role
 
 PAGE = "admin:comments_desk_roles"
 ON_A_PAGE = 100
@@ -35,7 +36,7 @@ class RoleForm(forms.Form):
     more_sections = forms.CharField(required=False, max_length=2_000)
     note = forms.CharField(required=False, max_length=500)
 
-    def __init__(self, data: Any, every: list[roles.Role], sections: list[str]) -> None:
+    def __init__(self, data: Any, every: list[Role], sections: list[str]) -> None:
         super().__init__(data)
         self.fields["roles"].choices = [(role.pk, role.title) for role in every]  # type: ignore[attr-defined]
         self.fields["sections"].choices = [(one, one) for one in sections]  # type: ignore[attr-defined]
