@@ -9,6 +9,7 @@ class CommentsConfig(AppConfig):
 
     def ready(self) -> None:
         from comments import (
+            assignments,
             checks,  # noqa: F401  (registers the system checks)
             roles,
             rule_trials,  # noqa: F401  (registers its kind of job)
@@ -19,3 +20,4 @@ class CommentsConfig(AppConfig):
 
         signals.comment_decided.connect(on_decided, dispatch_uid="comments.learning")
         roles.listen()
+        signals.comment_decided.connect(assignments.on_decided, dispatch_uid="comments.assignments")

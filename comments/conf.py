@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any
@@ -46,6 +47,8 @@ RULES = (
     "comments.screening.rules.score.hold_score",
     "comments.screening.house_rules.judge_house_rules",
 )
+
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +272,9 @@ class Settings:
     contact_email: str = ""
     """Address printed under the issue form, for when even that fails."""
 
+    site_url: str = ""
+    """Where the site stands: ``"https://example-news.com"``. Mail and webhooks cannot link without it."""
+
     def __post_init__(self) -> None:
         for each in fields(self):
             value, name = getattr(self, each.name), each.name.upper()
@@ -284,6 +290,10 @@ class Settings:
         for name in PERCENTAGES:
             if getattr(self, name) > 100:
                 raise ImproperlyConfigured(f"COMMENTS[{name.upper()!r}] is a share, 100 at most.")
+        if self.site_url and not _ORIGIN.fullmatch(self.site_url):
+            raise ImproperlyConfigured(
+                f"COMMENTS['SITE_URL'] must be like 'https://example-news.com', not {self.site_url!r}."
+            )
         try:
             hours.parsed(self.commenting_hours)
         except ValueError as error:

@@ -20,6 +20,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from comments import conf, signals
 from comments.models import Delivery
@@ -32,6 +33,22 @@ CLAIM = timedelta(minutes=2)
 WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=12))
 """How long to wait after each failure; after the last one it is given up and kept."""
 WEBHOOK_MILLISECONDS = 5_000
+
+
+def absolute(path: str) -> str:
+    """Return ``path``, as ``reverse`` makes it, with the site's address before it; "" when ``SITE_URL`` is not set."""
+    site = conf.get().site_url.rstrip("/")
+    return f"{site}{path}" if site else ""
+
+
+def no_link() -> str:
+    """Return the sentence that stands in a mail where a link would stand, while ``SITE_URL`` is not set."""
+    return _("(There is no link here: the site's own address is not set up. See SITE_URL.)")
+
+
+def quoted(words: str) -> str:
+    """Return what a person wrote as it may stand in a plain mail: each line behind a "> ", so that none passes for ours."""
+    return "\n".join(f"> {line}" for line in words.replace("\x00", "").splitlines() or [""])
 
 
 def mail(

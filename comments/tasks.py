@@ -19,7 +19,7 @@ from django.db import close_old_connections, transaction
 from django.dispatch import receiver
 from django.utils import timezone
 
-from comments import discussions, jobs, moderation, outbox, signals, thresholds
+from comments import assignments, discussions, jobs, moderation, outbox, signals, thresholds
 from comments import rescreening as rescreening  # so that a worker knows this kind of job
 from comments.breaker import Breaker
 from comments.learning import auto_approval, lessons, online, refit
@@ -103,6 +103,12 @@ def send_deliveries(**_later: Any) -> None:
     """Send what no message reached, and what failed before."""
     for delivery_id in outbox.due():
         outbox.send(delivery_id)
+
+
+@shared_task(base=Hint, name="comments.tasks.close_assignments")
+def close_assignments(**_later: Any) -> None:
+    """Close the assignments of comments that were decided while nobody listened."""
+    assignments.close_decided()
 
 
 @shared_task(base=Hint, name="comments.tasks.reconcile_counts")

@@ -171,6 +171,7 @@ COMMENTS = {
     "FLOOD_COMMENTS": env.int("COMMENTS_FLOOD_COMMENTS", default=40),
     "OWN_DOMAINS": ["estuary-record.example"],
     "CONTACT_EMAIL": "comments@estuary-record.example",
+    "SITE_URL": env.str("SITE_URL", default=""),
 }
 
 REST_FRAMEWORK = {

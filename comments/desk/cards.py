@@ -208,6 +208,10 @@ class Card:
     opened: Opened | None = None
     folded: bool = False
     """Decided just now: a line that can be taken back."""
+    work: Any = None
+    """Notes, and whose it is to decide: what ``_work.html`` and ``_more_acts.html`` show. Filled when it is opened."""
+    person_url: str = ""
+    """The author's page on the desk, for whoever may open it."""
 
     @property
     def comment(self) -> Comment:

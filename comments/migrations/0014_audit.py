@@ -47,7 +47,7 @@ def allow(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("comments", "0007_roles")]
+    dependencies = [("comments", "0010_together")]
 
     operations = [
         migrations.AddIndex(

@@ -67,6 +67,10 @@ class Assignment(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
     """When the comment was decided, or the assignment was given back."""
     closed_by = models.ForeignKey(Commenter, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    closed_with = models.ForeignKey(
+        "comments.Decision", on_delete=models.PROTECT, null=True, blank=True, related_name="closed_assignments"
+    )
+    """The decision that closed it; taking that back opens it again."""
 
     class Meta:
         verbose_name = _("assignment")
@@ -171,6 +175,9 @@ class DeskPreference(models.Model):
     """Minutes of work after which the desk suggests a break. 0: never."""
     mail_decisions = models.BooleanField(default=False)
     """What waits is mailed, with links to decide it."""
+    mailed_up_to = models.BigIntegerField(default=0, db_default=0)
+    """The newest text that was in a mail about what waits; older ones are not mailed again."""
+    mailed_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:

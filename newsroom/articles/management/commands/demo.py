@@ -82,6 +82,8 @@ class Command(BaseCommand):
             _require_free(host, port)
         logging.getLogger().setLevel(os.environ.get("LOG_LEVEL", "WARNING"))
         warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
+        if not settings.COMMENTS["SITE_URL"]:
+            settings.COMMENTS = settings.COMMENTS | {"SITE_URL": _address(host, port)}
         call_command("migrate", verbosity=0)
         articles = _articles()
         accounts = _accounts(Path(settings.VAR_DIR))
@@ -93,7 +95,7 @@ class Command(BaseCommand):
             self._serve(host, port)
 
     def _print(self, host: str, port: int, accounts: dict[str, dict[str, str]]) -> None:
-        base = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}"
+        base = _address(host, port)
         story = Discussion.objects.order_by("pk").values_list("url", flat=True).first() or "/"
         self.stdout.write(f"\n  The newspaper       {base}/")
         self.stdout.write(f"  An article          {base}{story}")
@@ -120,6 +122,11 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             pass
         self.stdout.write("Stopped. The data is kept.")
+
+
+def _address(host: str, port: int) -> str:
+    name = "localhost" if host in ("127.0.0.1", "0.0.0.0") else host  # noqa: S104  # compared, not bound
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
 def _require_free(host: str, port: int) -> None:
