@@ -151,9 +151,7 @@ def _lock(comment: Comment) -> None:
 
 
 def _open_of(comment: Comment) -> QuerySet[Assignment]:
-    return Assignment.objects.filter(comment=comment, closed_at=None).select_related(
-        "to_person", "to_group", "made_by"
-    )
+    return Assignment.objects.filter(comment=comment, closed_at=None).select_related("to_person", "to_group", "made_by")
 
 
 def _close(assignment: Assignment, by: Commenter | None, decision: Decision | None = None) -> None:
@@ -217,7 +215,9 @@ def close_decided(limit: int = 500) -> int:
         to_status__in=SETTLED,
         reversed_by=None,
     ).exclude(decider=Decider.SCREENING)
-    late = Assignment.objects.filter(closed_at=None).annotate(settled=Subquery(settled.order_by("-id").values("pk")[:1]))
+    late = Assignment.objects.filter(closed_at=None).annotate(
+        settled=Subquery(settled.order_by("-id").values("pk")[:1])
+    )
     closed = 0
     for assignment in late.filter(settled__isnull=False).order_by("id")[:limit]:
         _close_with(assignment, Decision.objects.select_related("made_by").get(pk=assignment.settled))
@@ -276,4 +276,3 @@ def _tell(assignment: Assignment) -> None:
             _("Comment %(id)d is yours to decide") % facts,
             "\n\n".join(lines) + "\n",
         )
-

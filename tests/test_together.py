@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from comments import assignments, moderation, notes
 from comments.exceptions import Refused
@@ -222,7 +220,12 @@ def test_the_lists_name_those_who_can_decide(editor: Commenter, reader: Commente
 
 @pytest.mark.parametrize(("action", "closes"), [("publish", True), ("reject", True), ("hold", False)])
 def test_deciding_closes_it_and_holding_does_not(
-    held: Comment, editor: Commenter, colleague: Any, decide: Decide, action: str, closes: bool,
+    held: Comment,
+    editor: Commenter,
+    colleague: Any,
+    decide: Decide,
+    action: str,
+    closes: bool,
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     jo = colleague("jo")

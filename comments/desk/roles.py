@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -136,7 +135,7 @@ def _page(
     return TemplateResponse(request, "comments/desk/role.html", context, status=status)
 
 
-ADDRESSES: list[tuple[str, Callable[..., HttpResponse], str]] = [
+ADDRESSES = [
     ("roles/", every, "roles"),
     ("roles/<int:pk>/", one, "role"),
 ]

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.messages import get_messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -18,7 +19,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from comments import moderation
+from comments import access, moderation
 from comments.desk import cards, frame, numbers, queues
 from comments.desk.forms import BIGGEST, WORDS, DecisionForm, PlaceForm, SeenForm, UndoForm, complaint
 from comments.desk.frame import for_moderators, for_those_who, for_viewers
@@ -94,7 +95,8 @@ def _queue(
     rows = page.rows
     if open_id is not None and open_id not in [row.comment_id for row in rows]:
         asked_for = queues.latest_text(open_id)
-        rows = [asked_for, *rows] if asked_for else rows
+        seen = asked_for and access.may_see(request.user, asked_for.comment.discussion)
+        rows = [asked_for, *rows] if asked_for and seen else rows
     reasons = list(Reason.objects.all())
     shown = cards.several(rows, _names(reasons), blind=place.queue.blind)
     opened = next((card for card in shown if card.comment.pk == open_id), shown[0] if shown else None)
@@ -128,6 +130,8 @@ def _card(
     row = queues.latest_text(pk) if pk <= BIGGEST else None
     if row is None:
         raise Http404
+    if not access.may_see(request.user, row.comment.discussion):
+        raise PermissionDenied
     reasons = list(Reason.objects.all())
     [found] = cards.several([row], _names(reasons), blind=place.queue.blind)
     cards.open_up(found, reasons, typed=_typed(request), alert=alert)

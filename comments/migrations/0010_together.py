@@ -5,25 +5,30 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('comments', '0007_roles'),
+        ("comments", "0007_roles"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='assignment',
-            name='closed_with',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='closed_assignments', to='comments.decision'),
+            model_name="assignment",
+            name="closed_with",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="closed_assignments",
+                to="comments.decision",
+            ),
         ),
         migrations.AddField(
-            model_name='deskpreference',
-            name='mailed_at',
+            model_name="deskpreference",
+            name="mailed_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='deskpreference',
-            name='mailed_up_to',
+            model_name="deskpreference",
+            name="mailed_up_to",
             field=models.BigIntegerField(db_default=0, default=0),
         ),
     ]
