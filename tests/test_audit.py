@@ -96,7 +96,7 @@ def test_everything_is_there_newest_first_with_who_before_and_after(log: dict[st
     assert (setting.what, setting.before, setting.after) == ("links_allowed (site)", None, 3)
     assert (decision.who, decision.before_in_words) == ("daniel", "Published")
     assert decision.after_in_words == "Rejected: off topic" and decision.note == "Not about trams. Third time."
-    assert entries[2].after_in_words == "roles: Viewer; sections: none; is staff: on"
+    assert entries[2].after_in_words == "is staff: on; roles: Viewer; sections: none"
     assert entries[3].what == "Lifted: mara" and entries[3].before_in_words == "Ban"
     assert [one.comment_id for one in entries] == [log["comment"].pk] * 2 + [None, None] + [log["comment"].pk] + [
         None

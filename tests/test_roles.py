@@ -30,8 +30,9 @@ from comments.models import (
     Trigger,
 )
 from comments.screening import Verdict
-from tests import test_api
+from tests import test_api, test_house_rules
 from tests.test_api import Caller, refused, said
+from tests.test_house_rules import LINKS
 
 call, document = test_api.call, test_api.document
 Post = Callable[..., Comment]
@@ -160,16 +161,16 @@ def test_policy_is_changed_by_those_who_may_only_whatever_the_door(
     role: str, hire: Hire, discussion: Discussion
 ) -> None:
     who = hire(role, "Sport")
-    definition = {"all": [{"if": "links", "over": 1}], "then": "hold"}
 
     for verb in (
         lambda: policy.set_value("premoderate", True, made_by=who),
         lambda: phrases.add_phrase("casino", made_by=who, kind="banned"),
-        lambda: house_rules.create("Links", definition, made_by=who),
+        lambda: house_rules.create("Links", test_house_rules.rule(LINKS), made_by=who),
         lambda: refit.begin(who),
     ):
-        with pytest.raises(Refused):
+        with pytest.raises(Refused) as refusal:
             verb()
+        assert refusal.value.code == "not_allowed"
 
     assert not Setting.objects.exists() and not Phrase.objects.exists()
     policy.set_value("premoderate", True, made_by=hire("Community editor"))
