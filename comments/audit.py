@@ -153,7 +153,9 @@ def in_words(value: Any) -> str:
     if isinstance(value, bool):
         return _("on") if value else _("off")
     if isinstance(value, dict):
-        return "; ".join(f"{str(name).replace('_', ' ')}: {in_words(one) or _('none')}" for name, one in sorted(value.items()))
+        return "; ".join(
+            f"{str(name).replace('_', ' ')}: {in_words(one) or _('none')}" for name, one in sorted(value.items())
+        )
     if isinstance(value, list | tuple):
         return ", ".join(in_words(one) if isinstance(one, dict | list) else str(one) for one in value) or _("none")
     return str(value)

@@ -69,6 +69,8 @@ FEW = [
     "\u202e<form action=https://evil.example/><button>Approve</button>",
 ]
 
+LONGEST = 40_000
+
 LEFT_ALONE = {
     # Safe HTML, made by the sanitizers from the text beside it, and what they are called.
     "html",
@@ -280,7 +282,8 @@ def alive(html: str) -> list[str]:
         if name in GONE:
             found.append(name)
         if name == "script" and not (
-            element.get("src", "").startswith(("/static/", "/admin/jsi18n/")) or element.get("type") == "application/json"
+            element.get("src", "").startswith(("/static/", "/admin/jsi18n/"))
+            or element.get("type") == "application/json"
         ):
             found.append(f"script {element.attrib}")
         for attribute, value in element.attrib.items():
@@ -342,7 +345,7 @@ TRY = """
   for (const node of document.querySelectorAll("a[href]"))
     if (!["http:", "https:", "mailto:"].includes(node.protocol)) found.push("address: " + node.outerHTML.slice(0, 200));
   for (const node of document.querySelectorAll("form"))
-    if (new URL(node.action).origin !== "http://desk.example") found.push("form: " + node.outerHTML.slice(0, 200));
+    if (new URL(node.getAttribute("action") || "", location).origin !== "http://desk.example") found.push("form: " + node.outerHTML.slice(0, 200));
   return found;
 }
 """
@@ -357,10 +360,10 @@ def test_nothing_of_the_corpus_runs_on_any_page_of_the_desk_or_the_panel(newsroo
         missing("Chromium")
     texts = corpus()
     size = sum(map(len, texts))
-    # Every text of the corpus once in each few fields, and so on every page with more than a few fields.
-    written = fill(itertools.cycle(texts), longest=6_000)
+    # A dozen fields hold all of the corpus, so that names, texts, notes, reports and user agents each have much of it.
+    written = fill(itertools.cycle(texts), longest=LONGEST)
     shown = dict(pages(newsroom))
-    assert written * 6_000 > 3 * size
+    assert written * LONGEST > 10 * size
 
     found, asked_for = run_in_chromium(str(binary), shown)
 

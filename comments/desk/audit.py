@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from comments import audit
-from comments.desk import frame
+from comments.desk import frame, words
 from comments.desk.forms import BIGGEST
 from comments.desk.frame import for_those_who
 from comments.exceptions import Refused
@@ -89,7 +89,7 @@ def page(request: HttpRequest, site: AdminSite) -> HttpResponse:
     here, export = reverse(PAGE), reverse("admin:comments_desk_audit_export")
     context = frame.context(request, site, tab="audit", title=_("Audit")) | {
         "form": form,
-        "entries": found.entries,
+        "entries": [(one, words.subject(one.kind, one.what)) for one in found.entries],
         "asked": form.query(),
         "alert": alert,
         "first_page": f"{here}?{form.query()}" if request.GET.get("cursor") else "",

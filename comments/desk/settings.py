@@ -265,7 +265,7 @@ def _history() -> list[Change]:
                 pk=change.pk,
                 at=change.created_at,
                 who=str(change.made_by or _("The system")),
-                what=f"{change.get_kind_display()}: {_subject(change)}",
+                what=f"{change.get_kind_display()}: {words.subject(change.kind, change.subject)}",
                 before=_words(change.before),
                 after=_words(change.after),
                 note=change.note,
@@ -273,12 +273,6 @@ def _history() -> list[Change]:
             )
         )
     return found
-
-
-def _subject(change: PolicyChange) -> str:
-    """Return what was changed as editors call it: a setting by its title."""
-    name, _space, place = change.subject.partition(" ")
-    return f"{words.title(name)} {place}" if change.kind == PolicyChange.Kind.SETTING else change.subject
 
 
 @require_GET
@@ -393,7 +387,7 @@ def take_back(request: HttpRequest, site: AdminSite) -> HttpResponse:
         if change is None:
             raise Refused("unknown_change", _("There is no such change."), status=404)
         policy.take_back(change, made_by=Commenter.objects.for_user(request.user))
-        return _("Taken back: %(what)s.") % {"what": _subject(change)}
+        return _("Taken back: %(what)s.") % {"what": words.subject(change.kind, change.subject)}
 
     return _done(request, site, place, verb)
 

@@ -149,3 +149,11 @@ def title(name: str) -> str:
 def meaning(name: str) -> str:
     known = SETTINGS.get(name)
     return str(known.meaning) if known else ""
+
+
+def subject(kind: str, said: str) -> str:
+    """Return what a change of policy was about as editors call it: ``links_allowed (site)`` by its title."""
+    if kind != "setting":
+        return said
+    name, _space, place = said.partition(" ")
+    return f"{title(name)} {place}"
