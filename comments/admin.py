@@ -27,7 +27,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from comments import access, discussions, phrases
 from comments.desk import audit as audit_page
-from comments.desk import model, rules, views
+from comments.desk import model, rules, searching, views
 from comments.desk import phrases as phrase_views
 from comments.desk import roles as roles_page
 from comments.desk import settings as policy_page
@@ -159,7 +159,16 @@ def on_the_desk(comment_id: int | None) -> str:
 # --- The desk -------------------------------------------------------------------------------------------------------
 
 
-PARTS_OF_THE_DESK: tuple[Any, ...] = (views, policy_page, phrase_views, rules, model, audit_page, roles_page)
+PARTS_OF_THE_DESK: tuple[Any, ...] = (
+    views,
+    policy_page,
+    phrase_views,
+    rules,
+    model,
+    searching,
+    audit_page,
+    roles_page,
+)
 """Modules of the desk, each with its ``ADDRESSES``: route, view, and the name after ``admin:comments_desk_``."""
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from math import log2, sqrt
 from random import SystemRandom
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -22,7 +24,9 @@ from comments.http import request_id
 from comments.models import (
     Appeal,
     Audit,
+    AuditEntry,
     BulkAction,
+    Claim,
     Comment,
     Commenter,
     Decider,
@@ -56,6 +60,14 @@ lot: Callable[[], float] = SystemRandom().random
 CLAIM_SECONDS = 60
 """A screening that has not finished after this long is taken to be dead."""
 
+BACK = {
+    Status.RECEIVED: "hold",
+    Status.HELD: "hold",
+    Status.PUBLISHED: "publish",
+    Status.REJECTED: "reject",
+}
+"""The verdict that brings a comment back to where it was. What was never judged waits for an editor."""
+
 
 def lock(comment_id: int, discussion_id: int) -> Comment:
     """
@@ -63,11 +75,37 @@ def lock(comment_id: int, discussion_id: int) -> Comment:
 
     Always in this order, so that two decisions can wait for each other and never both.
     """
-    locks: dict[str, Any] = {"no_key": True} if connection.features.has_select_for_no_key_update else {}
-    discussion = Discussion.objects.select_for_update(**locks).get(pk=discussion_id)
-    comment = Comment.objects.select_for_update(**locks).get(pk=comment_id)
+    discussion = Discussion.objects.select_for_update(**_locks()).get(pk=discussion_id)
+    comment = Comment.objects.select_for_update(**_locks()).get(pk=comment_id)
     comment.discussion = discussion
     return comment
+
+
+def _locks() -> dict[str, Any]:
+    return {"no_key": True} if connection.features.has_select_for_no_key_update else {}
+
+
+def _lock_to_decide(comment_id: int, discussion_id: int) -> tuple[Comment, Revision]:
+    """
+    Do what :func:`lock` does, and return the latest text beside the comment, in the same two queries.
+
+    The comment says, too, whether flags wait on it and whether an editor has it open. Whoever writes a flag or a text
+    has locked the discussion before, so what the second query sees is what there is.
+    """
+    discussion = Discussion.objects.select_for_update(**_locks()).get(pk=discussion_id)
+    of: dict[str, Any] = {"of": ("comment",)} if connection.features.has_select_for_update_of else {}
+    revision = (
+        Revision.objects.select_for_update(**_locks(), **of)
+        .filter(comment_id=comment_id)
+        .select_related("comment")
+        .annotate(
+            is_flagged=Exists(flags.open_ones().filter(comment=OuterRef("comment"))),
+            is_claimed=Exists(Claim.objects.filter(comment=OuterRef("comment"))),
+        )
+        .latest("number")
+    )
+    revision.comment.discussion = discussion
+    return revision.comment, revision
 
 
 def decide(
@@ -93,7 +131,10 @@ def decide(
     """
     with transaction.atomic():
         decision = _decide(comment, verdict, decider, trigger, made_by, assistance, reverses, because_of=because_of)
-    comment.refresh_from_db()
+    # The caller's comment is now what the decision made of it, without asking the database again.
+    for column in Comment._meta.concrete_fields:
+        setattr(comment, column.attname, getattr(decision.comment, column.attname))
+    comment.discussion = decision.comment.discussion
     return decision
 
 
@@ -116,15 +157,17 @@ def _decide(
     is no newer one.
     """
     now = timezone.now()
-    current = lock(comment.pk, comment.discussion_id)
+    if looked_at is None:
+        current, revision = _lock_to_decide(comment.pk, comment.discussion_id)
+    else:
+        current, revision = lock(comment.pk, comment.discussion_id), looked_at
     if decider == Decider.EDITOR:
         access.require_moderator_of(made_by, current.discussion)
     if current.version != comment.version:
-        raise CommentChanged(current, _what_changed(current))
-    revision = looked_at or current.revisions.latest("number")
+        raise CommentChanged(current, what_changed(current))
     becomes = BECOMES[verdict.action]
     if becomes == Status.WITHDRAWN and current.status == Status.WITHDRAWN:
-        raise CommentChanged(current, _what_changed(current))
+        raise CommentChanged(current, what_changed(current))
     if current.status == Status.WITHDRAWN:
         raise Refused("withdrawn", _("Its author has withdrawn this comment. It stays withdrawn."), status=409)
 
@@ -161,8 +204,24 @@ def _decide(
 
     held_delta = (becomes == Status.HELD) - (revision.status == Status.HELD)
     revision.status = becomes
+    revision.section = current.discussion.section
+    if decider == Decider.EDITOR:
+        revision.reviewed_at = revision.reviewed_at or now
+    elif decider == Decider.SCREENING or flag_weight is not None:
+        _weigh(revision, current, verdict, flag_weight)
     revision.save(
-        update_fields=["status", "html", "sanitizer_version", "screened_at", "first_published_at"],
+        update_fields=[
+            "status",
+            "html",
+            "sanitizer_version",
+            "screened_at",
+            "first_published_at",
+            "section",
+            "reviewed_at",
+            "risk",
+            "priority",
+            "flag_weight",
+        ],
     )
 
     was_public = current.status == Status.PUBLISHED
@@ -179,7 +238,9 @@ def _decide(
     current.save(update_fields=["status", "html", "published_at", "edited_at", "removed_for", "is_shown", "version"])
 
     moved = is_public - was_public
-    complaints = _complaints(current, becomes, decider, reverses, only_the_edit)
+    complaints = []
+    if reverses is not None or getattr(revision, "is_flagged", True):
+        complaints = _complaints(current, becomes, decider, reverses, only_the_edit)
     if complaints:
         flags.lock_people([current.author_id, *(flag.person_id for flag in complaints)])
     _move_counts(current, moved=moved, held=held_delta, visible=bool(moved or is_public or current.is_shown))
@@ -217,8 +278,65 @@ def _decide(
         flags.reopen(complaints)
     elif complaints:
         flags.settle(complaints, decision, Flag.State.DISMISSED if becomes == Status.PUBLISHED else Flag.State.UPHELD)
+    if getattr(revision, "is_claimed", False):
+        Claim.objects.filter(comment=current).delete()
+    if reverses is not None and reverses.to_status == Status.PUBLISHED and not is_public:
+        _unmark(current, made_by)
     transaction.on_commit(lambda: _tell(current, decision, moved), robust=True)
     return decision
+
+
+def _weigh(revision: Revision, comment: Comment, verdict: Verdict, flag_weight: Decimal | None) -> None:
+    """
+    Write down how likely ``revision`` is removed and how much that matters, for editors who work off the worst first.
+
+    Risk is the score; 1 where a rule rejects; where nobody gave a score, an even chance for what is held and none for
+    what is published. Readers' reports make it at least ``w / (1 + w)``, which is a half for the weight of one reader
+    and near 1 for that of many. Priority is risk times :func:`reach`.
+    """
+    if flag_weight is None:
+        unknown = 0.5 if verdict.action == "hold" else 0.0
+        score = unknown if verdict.score is None else min(max(verdict.score, 0.0), 1.0)
+        revision.risk = 1.0 if verdict.action == "reject" else round(score, 6)
+        risk = revision.risk
+    else:
+        revision.flag_weight = float(flag_weight)
+        risk = max(revision.risk, revision.flag_weight / (1 + revision.flag_weight))
+    revision.priority = round(risk * reach(comment), 6)
+
+
+def reach(comment: Comment) -> float:
+    """
+    Return how many people are likely to read ``comment``, as a factor of 1 or more at the top level. No query.
+
+    Nobody counts readers here, so it is told from what readers did: ``log2(2 + n)``, with the comments published under
+    the story, the replies to this one and its likes for ``n``, because a hundred comments more matter less to a story
+    with a thousand; divided by the root of its depth, because replies stand further down and folded.
+    """
+    seen_by = comment.discussion.published_count + comment.reply_count + comment.like_count
+    return log2(2 + seen_by) / sqrt(1 + comment.depth)
+
+
+def take_back(comment: Comment, decision_id: int, made_by: Commenter) -> Decision:
+    """
+    Bring ``comment`` back to where it was before the decision with this id. Itself a decision, on record.
+
+    Raise ``CommentChanged`` when anything happened since the version in ``comment``, and ``Refused`` (404) when that
+    decision was about something else, or there is nothing to go back to.
+    """
+    undone = Decision.objects.filter(pk=decision_id, comment=comment).first()
+    if undone is None or undone.from_status not in BACK:
+        raise Refused("nothing_to_undo", _("There is no such decision to take back."), status=404)
+    action = BACK[Status(undone.from_status)]
+    earlier = Decision.objects.filter(comment=comment, verdict="reject", pk__lt=undone.pk).order_by("-id").first()
+    return decide(
+        comment,
+        Verdict(action, reason=earlier.reason if earlier and action == "reject" else ""),
+        decider=Decider.EDITOR,
+        trigger=undone.trigger,
+        made_by=made_by,
+        reverses=undone,
+    )
 
 
 def _takes_back(reverses: Decision) -> bool:
@@ -258,12 +376,130 @@ def _reason_for(verdict: Verdict, before: str, becomes: str) -> Reason | None:
         if taken_down:
             return None
         raise Refused("reason_needed", _("Choose the reason: the author is told it."), status=400)
-    reason = Reason.objects.filter(code=verdict.reason, is_active=True).first()
+    reason = _reasons.called(verdict.reason)
     if reason is None:
         raise Refused("unknown_reason", _("There is no reason “%(code)s”.") % {"code": verdict.reason})
     if (verdict.ground or reason.ground_default) == "illegal" and not (verdict.legal_ground and verdict.explanation):
         raise Refused("legal_ground_needed", _("Name the law and explain why the text falls under it."))
     return reason
+
+
+class _Reasons:
+    """The reasons in use, each known for a few seconds: every rejection asks, and they change once a year."""
+
+    SECONDS = 5
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, Reason]] = {}
+
+    def called(self, code: str) -> Reason | None:
+        known = self._known.get(code)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        reason = Reason.objects.filter(code=code, is_active=True).first()
+        if reason is None:
+            self.forget()
+        else:
+            self._known[code] = (time.monotonic() + self.SECONDS, reason)
+        return reason
+
+    def forget(self) -> None:
+        self._known.clear()
+
+
+_reasons = _Reasons()
+forget_reasons = _reasons.forget
+
+
+# --- Editors' picks ---------------------------------------------------------------------------------------------------
+
+
+def feature(comment: Comment, *, made_by: Commenter) -> Comment:
+    """
+    Show readers that ``comment`` is an editors' pick. Twice is once.
+
+    Raise ``Refused`` (409) unless it is published, and ``CommentChanged`` when it is no longer the version in
+    ``comment``: readers would see other words than the editor chose.
+    """
+    return _mark(comment, made_by, "featured", True)
+
+
+def unfeature(comment: Comment, *, made_by: Commenter) -> Comment:
+    """Take the mark of an editors' pick off again. Twice is once."""
+    return _mark(comment, made_by, "featured", False)
+
+
+def pin(comment: Comment, *, made_by: Commenter) -> Comment:
+    """Let the newsroom point at ``comment``; what was pinned in its discussion no longer is. As :func:`feature`."""
+    return _mark(comment, made_by, "pinned", True)
+
+
+def unpin(comment: Comment, *, made_by: Commenter) -> Comment:
+    """Stop pointing at it. Twice is once."""
+    return _mark(comment, made_by, "pinned", False)
+
+
+def _mark(comment: Comment, made_by: Commenter, what: str, wanted: bool) -> Comment:
+    with transaction.atomic():
+        current = lock(comment.pk, comment.discussion_id)
+        if current.version != comment.version:
+            raise CommentChanged(current, what_changed(current))
+        if wanted and current.status != Status.PUBLISHED:
+            raise Refused("not_published", _("Only what is published can be shown to readers as chosen."), status=409)
+        if (getattr(current, f"{what}_at") is not None) == wanted:
+            return _as_it_is(comment, current)
+        if what == "pinned" and wanted:
+            for other in Comment.objects.filter(discussion=current.discussion_id, pinned_at__isnull=False):
+                _write_mark(other, made_by, "pinned", False)
+        _write_mark(current, made_by, what, wanted)
+        discussion = current.discussion
+        discussion.version += 1
+        Discussion.objects.filter(pk=discussion.pk).update(version=discussion.version)
+        transaction.on_commit(lambda: _tell_mark(current), robust=True)
+    return _as_it_is(comment, current)
+
+
+def _write_mark(comment: Comment, made_by: Commenter | None, what: str, wanted: bool) -> None:
+    now = timezone.now() if wanted else None
+    moved: dict[str, Any] = {f"{what}_at": now}
+    if what == "featured":
+        moved["featured_by"] = made_by if wanted else None
+    for name, value in moved.items():
+        setattr(comment, name, value)
+    comment.save(update_fields=list(moved))
+    AuditEntry.objects.create(
+        kind="feature" if what == "featured" else "pin",
+        subject=f"#{comment.pk}",
+        object_id=comment.pk,
+        before=not wanted,
+        after=wanted,
+        made_by=made_by,
+        request_id=request_id(),
+    )
+
+
+def _unmark(comment: Comment, made_by: Commenter | None) -> None:
+    """Taking an approval back takes back what was shown with it."""
+    for what in ("featured", "pinned"):
+        if getattr(comment, f"{what}_at") is not None:
+            _write_mark(comment, made_by, what, False)
+
+
+def _as_it_is(comment: Comment, current: Comment) -> Comment:
+    comment.featured_at, comment.featured_by_id = current.featured_at, current.featured_by_id
+    comment.pinned_at = current.pinned_at
+    return comment
+
+
+def _tell_mark(comment: Comment) -> None:
+    discussion = comment.discussion
+    threads.discussion_moved(discussion.key, discussion.version)
+    facts = {"id": comment.pk, "count": discussion.published_count, "version": discussion.version}
+    if comment.status == Status.PUBLISHED:
+        live.announce(discussion.key, "comment.edited", facts)
+
+
+# --- Counts -----------------------------------------------------------------------------------------------------------
 
 
 def _move_counts(comment: Comment, *, moved: int, held: int, visible: bool) -> None:
@@ -295,7 +531,8 @@ def _move_record(comment: Comment, *, moved: int, rejected: int) -> None:
         )
 
 
-def _what_changed(comment: Comment) -> str:
+def what_changed(comment: Comment) -> str:
+    """Return the sentence for an editor who looked at an earlier version of ``comment``."""
     latest = comment.decisions.select_related("made_by").last()
     if latest is None:
         return _("This comment has changed since you opened it.")
@@ -339,7 +576,8 @@ def supersede(comment: Comment, latest: Revision, words: str, digest: str) -> Re
     comment.text_hash = digest
     comment.edited_at = timezone.now() if comment.status != Status.PUBLISHED else comment.edited_at
     comment.save(update_fields=["status", "version", "text_hash", "edited_at"])
-    return Revision.objects.create(comment=comment, number=latest.number + 1, text=words)
+    section = comment.discussion.section
+    return Revision.objects.create(comment=comment, number=latest.number + 1, text=words, section=section)
 
 
 # --- Flags ------------------------------------------------------------------------------------------------------------
@@ -534,7 +772,7 @@ def rescreen(comment_id: int, statuses: Collection[str] = (Status.PUBLISHED, Sta
         with transaction.atomic():
             current = lock(found.comment.pk, found.comment.discussion_id)
             if current.version != found.comment.version:
-                raise CommentChanged(current, _what_changed(current))
+                raise CommentChanged(current, what_changed(current))
             Finding.objects.bulk_create([draft.as_row(found.revision) for draft in found.drafts])
             if found.remade:
                 _write_html(current, *found.remade)

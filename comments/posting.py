@@ -67,7 +67,9 @@ def post_comment(
                 idempotency_key=idempotency_key,
                 network_key=network_key,
             )
-            Revision.objects.create(comment=comment, number=1, text=words, created_at=comment.created_at)
+            Revision.objects.create(
+                comment=comment, text=words, section=discussion.section, created_at=comment.created_at
+            )
             tasks.screen_comment.delay_on_commit(comment.pk, comment.version)
             transaction.on_commit(lambda: _tell(comment), robust=True)
     except IntegrityError:

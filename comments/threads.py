@@ -56,6 +56,9 @@ class Row(NamedTuple):
     author_name: str
     author_badge: str
     author_role: str
+    featured: bool
+    """An editors' pick."""
+    pinned: bool
     answers_name: str
     """Whom a reply answers; empty on a first comment."""
 
@@ -98,7 +101,8 @@ class Page:
 
 COLUMNS = """
     c.id, c.parent_id, c.path, c.depth, c.status, CASE WHEN c.status = 'published' THEN c.html ELSE '' END,
-    c.reply_count, c.like_count, c.removed_for, c.created_at, c.edited_at, a.id, a.name, a.badge, a.role
+    c.reply_count, c.like_count, c.removed_for, c.created_at, c.edited_at, a.id, a.name, a.badge, a.role,
+    c.featured_at IS NOT NULL, c.pinned_at IS NOT NULL
 """
 WITH_AUTHOR = "JOIN comments_commenter a ON a.id = c.author_id"
 WITH_ANSWERED = """
@@ -290,6 +294,8 @@ def as_data(row: Row) -> dict[str, Any]:
         "created_at": row.created_at.isoformat(),
         "edited_at": row.edited_at.isoformat() if row.edited_at and not gone else None,
         "status": row.status,
+        "featured": bool(row.featured) and not gone,
+        "pinned": bool(row.pinned) and not gone,
         "reactions": {"like": row.like_count},
         "reply_count": row.reply_count,
         "permalink": row.permalink,

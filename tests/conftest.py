@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.core.cache import cache
 
 from comments import moderation, posting, threads, thresholds
+from comments.learning import suggestions
 from comments.models import Comment, Commenter, Decider, Discussion, Reason, Trigger
 from comments.screening import Verdict
 
@@ -26,6 +27,8 @@ def nothing_remembered() -> None:
     cache.clear()
     threads.pages.clear()
     thresholds.forget()
+    moderation.forget_reasons()
+    suggestions.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -623,6 +623,10 @@ PERSONAL = [("GET", "me/", None), ("GET", "me/discussions/story-1/", None)]
 MODERATION = [
     ("GET", "moderation/queues/", None),
     ("GET", "moderation/comments/", None),
+    ("GET", "moderation/saved-queues/", None),
+    ("POST", "moderation/saved-queues/", {"name": "Links", "q": "has:link"}),
+    ("PATCH", "moderation/saved-queues/1/", {"name": "Links"}),
+    ("DELETE", "moderation/saved-queues/1/", None),
     ("GET", "moderation/comments/1/", None),
     ("POST", "moderation/comments/1/decisions/", {"verdict": "hold", "version": 1}),
     ("GET", "moderation/phrases/", None),
@@ -867,7 +871,10 @@ def test_the_queues_are_counted_exactly(
         "to_decide": 1,
         "received": 1,
         "reported": 0,
+        "unscreened": 0,
         "audit": 0,
+        "appeals": 0,
+        "issues": 0,
     }
 
 

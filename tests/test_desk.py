@@ -192,7 +192,7 @@ def test_a_published_comment_is_rejected_from_its_queue_for_a_reason(
 
 
 def test_a_button_that_does_not_exist_decides_nothing_and_keeps_the_words(desk: Client, held: Comment) -> None:
-    answer = send(desk, held, "feature", note="Keep this sentence.")
+    answer = send(desk, held, "promote", note="Keep this sentence.")
 
     assert answer.status_code == 400
     assert "Press Approve, Hold or a reason." in answer.content.decode()
@@ -405,7 +405,7 @@ def test_what_no_worker_took_up_is_shown_after_a_minute(
 
     shown = page(desk, "?queue=unscreened")
     assert "Nobody has looked" in shown and "It has not been screened." in shown
-    assert queues.counts() == {"to_decide": 0, "reported": 0, "unscreened": 1, "audit": 0, "issues": 0}
+    assert queues.counts() == dict.fromkeys(queues.counts(), 0) | {"unscreened": 1}
     send(desk, comment, "publish")
     comment.refresh_from_db()
     assert comment.status == Status.PUBLISHED
@@ -469,7 +469,8 @@ def test_the_number_of_queries_does_not_grow_with_the_queue(
     many = [queries(f"?queue={name}") for name in ("to_decide", "published", "rejected", "unscreened")]
 
     assert few == many
-    assert max(many) <= 8, many
+    # Of them, four are about the one card that is open, and one about what the editor can take back.
+    assert max(many) <= 11, many
 
 
 # --- What a card shows ----------------------------------------------------------------------------------------------

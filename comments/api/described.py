@@ -158,6 +158,8 @@ class CommentSerializer(Shape):
     created_at = serializers.DateTimeField()
     edited_at = serializers.DateTimeField(allow_null=True)
     status = Choice(Status.choices)
+    featured = serializers.BooleanField(help_text="An editors' pick.")
+    pinned = serializers.BooleanField(help_text="The newsroom points at it.")
     reactions = ReactionsSerializer()
     reply_count = serializers.IntegerField(help_text="Published replies at any depth.")
     permalink = serializers.CharField()
@@ -337,7 +339,20 @@ class QueuesSerializer(Shape):
     to_decide = serializers.IntegerField(help_text="Texts that wait for an editor.")
     received = serializers.IntegerField(help_text="Texts not screened yet.")
     reported = serializers.IntegerField(help_text="Published comments with readers' flags no editor has decided about.")
+    unscreened = serializers.IntegerField(help_text="Texts that nothing has screened for a minute.")
     audit = serializers.IntegerField(help_text="Spot checks: published by screening, drawn by lot.")
+    appeals = serializers.IntegerField(help_text="Appeals nobody has ruled on.")
+    issues = serializers.IntegerField(help_text="Issue reports that wait for an answer.")
+
+
+class SavedQueueSerializer(Shape):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    q = serializers.CharField(help_text="The search, as `moderation/comments/` takes it.")
+    order = serializers.CharField(allow_blank=True)
+    is_shared = serializers.BooleanField()
+    made_by = serializers.CharField()
+    created_at = serializers.DateTimeField()
 
 
 class CardAuthorSerializer(Shape):
@@ -411,6 +426,24 @@ class MadeDecisionSerializer(DecisionSerializer):
     version = serializers.IntegerField(help_text="The comment's version now.")
 
 
+class ClaimSerializer(Shape):
+    """Who has a card open."""
+
+    comment = serializers.IntegerField()
+    by = serializers.CharField()
+    until = serializers.DateTimeField(help_text="Renew it before.")
+
+
+class MarksSerializer(Shape):
+    featured_at = serializers.DateTimeField(allow_null=True, help_text="Since when it is an editors' pick.")
+    pinned_at = serializers.DateTimeField(allow_null=True)
+
+
+class CardClaimSerializer(Shape):
+    by = serializers.CharField()
+    until = serializers.DateTimeField()
+
+
 class CardSerializer(Shape):
     """A text to decide about, with all an editor needs."""
 
@@ -430,6 +463,9 @@ class CardSerializer(Shape):
         child=serializers.FloatField(), help_text="Rules that had nothing to say: name → milliseconds."
     )
     flags = CardFlagSerializer(many=True, help_text="Those that wait for an editor, oldest first.")
+    claim = CardClaimSerializer(allow_null=True, help_text="Who has it open now; decide about another meanwhile.")
+    featured_at = serializers.DateTimeField(allow_null=True)
+    pinned_at = serializers.DateTimeField(allow_null=True)
     decisions = PastDecisionSerializer(many=True, help_text="The latest ten, newest first.")
 
 

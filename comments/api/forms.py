@@ -67,6 +67,18 @@ class DecisionForm(Form):
     )
 
 
+class ClaimForm(Form):
+    take_over = serializers.BooleanField(required=False, help_text="Take it, whoever has it.")
+
+
+class MarkForm(Form):
+    version = Number(help_text="The comment's version you looked at. If it has moved on, the answer is 409.")
+
+
+class UndoForm(MarkForm):
+    decision = serializers.UUIDField(help_text="`id` of the decision.")
+
+
 class NothingForm(Form):
     """An empty object: the address says it all."""
 
@@ -79,6 +91,20 @@ class AutoApprovalForm(Form):
         max_value=0.2,
         help_text="Largest share of wrong approvals accepted, 0.001 to 0.2.",
     )
+
+
+class SavedQueueForm(Form):
+    name = Line(max_length=60)
+    q = Line(max_length=500, help_text="A search, as `moderation/comments/` takes it.")
+    order = Choice(required=False, choices=["age", "newest", "priority", "flags", "score"])
+    is_shared = serializers.BooleanField(required=False, help_text="On every editor's desk.")
+
+
+class ChangedQueueForm(SavedQueueForm):
+    """What is left out stays as it is."""
+
+    name = Line(required=False, max_length=60)
+    q = Line(required=False, max_length=500, help_text="A search, as `moderation/comments/` takes it.")
 
 
 class PhraseForm(Form):

@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from comments.api import (
     audit,
     deciding,
+    desk,
     documentation,
     jobs,
     learning,
@@ -24,6 +25,7 @@ from comments.api import (
     reading,
     reports,
     rules,
+    saved_queues,
     writing,
 )
 
@@ -84,6 +86,12 @@ urlpatterns: list[URLPattern] = [
     path("moderation/comments/", deciding.CardsView.as_view(), name="moderation_comments"),
     path("moderation/comments/<comments_id:comment_id>/", deciding.CardView.as_view(), name="moderation_comment"),
     path("moderation/comments/<comments_id:comment_id>/decisions/", deciding.DecisionsView.as_view(), name="decisions"),
+    path("moderation/comments/<comments_id:comment_id>/decisions/undo/", desk.UndoView.as_view(), name="undo_decision"),
+    path("moderation/comments/<comments_id:comment_id>/claim/", desk.ClaimView.as_view(), name="claim_comment"),
+    path("moderation/comments/<comments_id:comment_id>/feature/", desk.FeatureView.as_view(), name="feature_comment"),
+    path("moderation/comments/<comments_id:comment_id>/pin/", desk.PinView.as_view(), name="pin_comment"),
+    path("moderation/saved-queues/", saved_queues.SavedQueuesView.as_view(), name="saved_queues"),
+    path("moderation/saved-queues/<comments_id:queue_id>/", saved_queues.SavedQueueView.as_view(), name="saved_queue"),
     path("moderation/models/", learning.ModelsView.as_view(), name="scoring_models"),
     path("moderation/models/refit/", learning.RefitView.as_view(), name="refit_scoring_model"),
     path("moderation/models/<comments_id:number>/use/", learning.UseModelView.as_view(), name="use_scoring_model"),

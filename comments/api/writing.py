@@ -68,6 +68,8 @@ def _public(comment: Comment) -> dict[str, Any]:
             author_name=comment.author.name,
             author_badge=comment.author.badge,
             author_role=comment.author.role,
+            featured=comment.featured_at is not None,
+            pinned=comment.pinned_at is not None,
             answers_name="",
         )
     )

@@ -87,7 +87,7 @@ def context(
     request: HttpRequest, site: AdminSite, *, tab: str, title: str | Promise, counts: dict[str, int] | None = None
 ) -> dict[str, Any]:
     """Return what ``comments/desk/base.html`` needs. One query, for the counts, unless the caller has them."""
-    counts = queues.counts() if counts is None else counts
+    counts = queues.counts(access.sections_seen(request.user)) if counts is None else counts
     return site.each_context(request) | {
         "is_nav_sidebar_enabled": False,
         "title": title,

@@ -103,6 +103,8 @@ def show(mine: Mine) -> SafeString:
         "badge": comment.author.badge,
         "badge_name": say[f"badge_{comment.author.badge}"] if comment.author.badge else "",
         "role": comment.author.role,
+        "pick": "",
+        "pinned": "",
         "at": shown.machine_time(mine.revision.created_at),
         "when": shown.public_time(mine.revision.created_at),
         "edited": "",
