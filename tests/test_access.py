@@ -97,6 +97,10 @@ DESK_NEEDS: dict[str, tuple[str, str]] = {
     "changelist": ("see_desk", ""),
     "card": ("see_desk", ""),
     "decide": ("", "moderate"),
+    "conversation": ("see_desk", ""),
+    "counts": ("see_desk", ""),
+    "claims": ("", "moderate"),
+    "saved": ("see_desk", "see_desk"),
     "issues": ("answer_issues", ""),
     "numbers": ("see_numbers", ""),
     "settings": ("change_policy", ""),
@@ -124,6 +128,12 @@ CALLS_NEED: dict[str, dict[str, str]] = {
     "moderation_comments": {"get": "see_desk"},
     "moderation_comment": {"get": "see_desk"},
     "decisions": {"post": "moderate"},
+    "undo_decision": {"post": "moderate"},
+    "claim_comment": {"post": "moderate", "delete": "moderate"},
+    "feature_comment": {"put": "moderate", "delete": "moderate"},
+    "pin_comment": {"put": "moderate", "delete": "moderate"},
+    "saved_queues": {"get": "see_desk", "post": "see_desk"},
+    "saved_queue": {"get": "see_desk", "delete": "see_desk"},
     "scoring_models": {"get": "change_policy"},
     "refit_scoring_model": {"post": "change_policy"},
     "use_scoring_model": {"post": "change_policy"},
@@ -154,7 +164,16 @@ CALLS_NEED: dict[str, dict[str, str]] = {
 }
 """Name of a call → what each of its methods needs. A job of another kind may need another permission."""
 
-OF_ONE_COMMENT = {"card", "moderation_comment", "decisions"}
+OF_ONE_COMMENT = {
+    "card",
+    "conversation",
+    "moderation_comment",
+    "decisions",
+    "undo_decision",
+    "claim_comment",
+    "feature_comment",
+    "pin_comment",
+}
 """Names of addresses that hold a comment's number: what stands in other sections is refused there."""
 
 

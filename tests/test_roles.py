@@ -199,11 +199,10 @@ def test_a_viewer_reads_the_desk_without_a_button_to_decide(
     viewer, moderator = at_the_desk(hire("Viewer")), at_the_desk(editor)
 
     for address in (DESK, f"{DESK}card/{held.pk}/"):
-        assert "decision" in moderator.get(address).content.decode().partition('id="desk"')[2] or "card" in address
         shown = viewer.get(address)
         html = shown.content.decode()
         assert shown.status_code == 200 and "elsewhere.example" in html
-        assert 'name="decision"' not in html and 'name="undo"' not in html
+        assert 'name="decision"' not in html and "not part of your role" in html
         assert 'name="decision"' in moderator.get(address).content.decode()
 
     sent = viewer.post(f"{DESK}decide/", {"comment": held.pk, "version": held.version, "decision": "publish"})
