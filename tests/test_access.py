@@ -176,6 +176,13 @@ OF_ONE_COMMENT = {
 }
 """Names of addresses that hold a comment's number: what stands in other sections is refused there."""
 
+VERSIONED = {"decisions", "undo_decision", "feature_comment", "pin_comment"}
+BODIES: dict[str, dict[str, Any]] = {
+    "decisions": {"verdict": "hold"},
+    "undo_decision": {"decision": "00000000-0000-0000-0000-000000000000"},
+}
+"""What is sent to calls that ask for the section after they have read what is meant; to others, an empty object."""
+
 
 @pytest.fixture
 def everybody(person: Callable[..., Commenter], reader: Commenter, editor: Commenter) -> dict[str, Any]:
@@ -279,9 +286,8 @@ def test_moderation_answers_whoever_may(
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         address = about(route, name, column, stories)
         for method in methods:
-            version = stories["outside"].version
-            body = {"data": {"verdict": "hold", "version": version} if name == "decisions" else {}}
-            sent = {} if method == "get" else body | {"content_type": "application/json"}
+            body = BODIES.get(name, {}) | ({"version": stories["outside"].version} if name in VERSIONED else {})
+            sent = {} if method == "get" else {"data": body, "content_type": "application/json"}
             status = getattr(Client(raise_request_exception=False), method)(
                 address, headers=headers, **sent
             ).status_code

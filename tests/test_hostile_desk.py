@@ -345,7 +345,8 @@ TRY = """
   for (const node of document.querySelectorAll("a[href]"))
     if (!["http:", "https:", "mailto:"].includes(node.protocol)) found.push("address: " + node.outerHTML.slice(0, 200));
   for (const node of document.querySelectorAll("form"))
-    if (new URL(node.getAttribute("action") || "", location).origin !== "http://desk.example") found.push("form: " + node.outerHTML.slice(0, 200));
+    if (new URL(node.getAttribute("action") || "", location).origin !== "http://desk.example")
+      found.push("form: " + node.outerHTML.slice(0, 200));
   return found;
 }
 """
