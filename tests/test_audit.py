@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.db.models import ProtectedError
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -36,6 +36,7 @@ from comments.models import (
 )
 from comments.models.decisions import AppendOnly
 from tests import test_api
+from tests.servers import ROOT
 from tests.test_api import Caller, refused, said
 
 call, document = test_api.call, test_api.document
@@ -348,3 +349,29 @@ def test_postgresql_itself_refuses(table: str, log: dict[str, Any]) -> None:
 def test_a_kind_that_cannot_be_is_refused(db: None) -> None:
     with pytest.raises(Refused):
         audit.page(audit.Asked(kind="No such kind"))
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="roles of a database: PostgreSQL")
+def test_a_role_without_the_right_does_all_the_work_and_changes_no_record(
+    reader: Commenter, editor: Commenter, post: Post, decide: Any
+) -> None:
+    """What docs/how-to/run-in-production.md says, word by word."""
+    described = (ROOT / "docs" / "how-to" / "run-in-production.md").read_text()
+    grants = described.partition("## The record")[2].partition("```sql\n")[2].partition("```")[0]
+
+    with connection.cursor() as db:
+        db.execute("CREATE ROLE newsroom_web")
+        db.execute(grants)
+        db.execute("SET LOCAL ROLE newsroom_web")
+        comment = post(reader)
+        decide(comment, "reject", editor, private_note="Enough.")
+        policy.set_value("links_allowed", 3, made_by=editor)
+        roles.give(reader.user, [Group.objects.get(name="Viewer").pk], [], made_by=editor)
+        assert len(audit.page(audit.Asked()).entries) == 4
+
+        for table in ("decision", "finding", "policychange", "auditentry", "sanction"):
+            for statement in (f"DELETE FROM comments_{table}", f"UPDATE comments_{table} SET created_at = now()"):
+                with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+                    db.execute(statement)
+            with pytest.raises(ProgrammingError), transaction.atomic():
+                db.execute(f"ALTER TABLE comments_{table} DISABLE TRIGGER comments_append_only")
