@@ -57,6 +57,9 @@ KINDS: dict[str, str | Promise] = {
     "bulk": gettext_lazy("Bulk action"),
     "note": gettext_lazy("Note"),
     "assignment": gettext_lazy("Assignment"),
+    "person": gettext_lazy("Person"),
+    "discussion": gettext_lazy("Discussion"),
+    "reason": gettext_lazy("Reason"),
     "feature": gettext_lazy("Featured"),
     "pin": gettext_lazy("Pinned"),
 }
