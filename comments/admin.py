@@ -150,17 +150,19 @@ def write_down(request: HttpRequest, kind: str, row: Any, form: Any) -> None:
     def plain(value: Any) -> Any:
         return value if value is None or isinstance(value, str | int | float | dict | list) else str(value)
 
-    moved = form.changed_data
-    if not moved:
-        return
-    audit.record(
-        kind,
-        str(row),
-        object_id=row.pk,
-        before={name: plain(form.initial.get(name)) for name in moved} if form.initial else None,
-        after={name: plain(form.cleaned_data.get(name)) for name in moved},
-        made_by=Commenter.objects.for_user(request.user),
+    before, after = (
+        {name: plain(values.get(name)) for name in form.changed_data} for values in (form.initial, form.cleaned_data)
     )
+    moved = [name for name in after if before[name] != after[name]]
+    if moved:
+        audit.record(
+            kind,
+            str(row),
+            object_id=row.pk,
+            before={name: before[name] for name in moved} if form.initial else None,
+            after={name: after[name] for name in moved},
+            made_by=Commenter.objects.for_user(request.user),
+        )
 
 
 def link(url: str, words: object) -> str:
