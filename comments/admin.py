@@ -150,9 +150,8 @@ def write_down(request: HttpRequest, kind: str, row: Any, form: Any) -> None:
     def plain(value: Any) -> Any:
         return value if value is None or isinstance(value, str | int | float | dict | list) else str(value)
 
-    before, after = (
-        {name: plain(values.get(name)) for name in form.changed_data} for values in (form.initial, form.cleaned_data)
-    )
+    before = {name: plain(form.initial.get(name)) for name in form.changed_data}
+    after = {name: plain(getattr(row, name)) for name in form.changed_data}
     moved = [name for name in after if before[name] != after[name]]
     if moved:
         audit.record(

@@ -401,6 +401,7 @@ def test_what_a_form_of_the_panel_changed_is_on_record_with_who_did_it(
                 "public_text": json.dumps(spam.public_text),
                 "author_text": json.dumps(spam.author_text),
                 "private_note": "Also for shops",
+                "high_volume_commercial": "on",
                 "ground_default": spam.ground_default,
                 "terms_anchor": spam.terms_anchor,
                 "position": spam.position,
