@@ -70,6 +70,21 @@ SETTINGS: dict[str, Setting] = {
     "trust_experts": Setting(
         _("Trust experts"), _("The rules for readers leave people with the badge “expert” alone, as they do staff.")
     ),
+    "strike_days": Setting(
+        _("Strikes fade, days"),
+        _("A rejection or a warning by an editor is a strike; it weighs half after this many days. 0: it never fades."),
+    ),
+    "strike_ladder": Setting(
+        _("Usual steps"),
+        _("What is usual from how many strikes on: 1 warn, 2 suspend 3, 6 ban. The desk suggests it; you decide."),
+    ),
+    "numbers_per_editor": Setting(
+        _("Numbers by editor"),
+        _(
+            "The numbers have a table of what each editor decided, for everyone who may see the numbers. Ask the "
+            "people first: in some countries their representatives have to agree."
+        ),
+    ),
     "hold_over_score": Setting(
         _("Wait over score, percent"),
         _("A comment that the local scorer finds this likely to be removed waits for an editor. 0: never."),
