@@ -182,14 +182,17 @@ def page(asked: Asked, cursor: str = "", size: int = PAGE) -> Page:
 
 
 def everything(asked: Asked) -> Iterator[Entry]:
-    """Return all that is found, however much: read in chunks, so that it can be sent while it is read."""
-    cursor = ""
-    while True:
-        part = page(asked, cursor, CHUNK)
-        yield from part.entries
-        if not part.next_cursor:
-            return
-        cursor = part.next_cursor
+    """Return all that is found, however much: each table read in chunks, so that it can be sent while it is read."""
+    who = _asked_people(asked)
+
+    def stream(source: int, rows: QuerySet[Any], as_entries: Callable[[list[Any]], list[Entry]]) -> Iterator[Entry]:
+        after: _After | None = None
+        while part := _rows(source, rows, asked, after, who, CHUNK, as_entries):
+            yield from part
+            after = _After(part[-1].at, source, part[-1].pk)
+
+    tables = [stream(source, rows, as_entries) for source, (rows, as_entries) in enumerate(_tables(asked), start=1)]
+    yield from merge(*tables, key=_order, reverse=True)
 
 
 class _Line:
@@ -200,7 +203,16 @@ class _Line:
 
 
 def as_csv(asked: Asked) -> Iterator[str]:
-    """Return :func:`everything` as lines of CSV that no spreadsheet takes for formulas."""
+    """
+    Return :func:`everything` as lines of CSV that no spreadsheet takes for formulas.
+
+    Raise ``Refused`` (400) before the first line, not in the middle of them.
+    """
+    _asked_people(asked)
+    return _lines(asked)
+
+
+def _lines(asked: Asked) -> Iterator[str]:
     writer = csv.writer(_Line())
     yield writer.writerow(NAMES)
     for one in everything(asked):
@@ -259,18 +271,23 @@ def _after(cursor: str) -> _After | None:
 
 
 def _read(asked: Asked, after: _After | None, size: int) -> Iterator[Entry]:
-    if asked.kind and asked.kind not in KINDS and not re.fullmatch(r"[a-z_-]{1,40}", asked.kind):
-        raise Refused("unknown_kind", _("The kinds are: %(kinds)s.") % {"kinds": ", ".join(KINDS)})
-    who = _people(asked.who)
+    who = _asked_people(asked)
     tables = [
         _rows(source, rows, asked, after, who, size, as_entries)
         for source, (rows, as_entries) in enumerate(_tables(asked), start=1)
     ]
-    return merge(*tables, key=lambda one: (one.at, one.source, one.pk), reverse=True)
+    return merge(*tables, key=_order, reverse=True)
 
 
-def _people(name: str) -> list[int] | None:
-    """Return who may be meant; ``None`` when nobody is asked for."""
+def _order(one: Entry) -> tuple[datetime, int, int]:
+    return one.at, one.source, one.pk
+
+
+def _asked_people(asked: Asked) -> list[int] | None:
+    """Return who may be meant; ``None`` when nobody is asked for. Raise ``Refused`` for a kind that cannot be."""
+    if asked.kind and asked.kind not in KINDS and not re.fullmatch(r"[a-z_-]{1,40}", asked.kind):
+        raise Refused("unknown_kind", _("The kinds are: %(kinds)s.") % {"kinds": ", ".join(KINDS)})
+    name = asked.who
     if not name:
         return None
     meant = Commenter.objects.filter(Q(name__icontains=name) | Q(user__username__iexact=name))

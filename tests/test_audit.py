@@ -261,6 +261,7 @@ def test_the_log_is_read_by_programs_page_by_page(
         ("limit=0", "bad_limit"),
     ):
         assert refused(program.get(f"moderation/audit/?{wrong}")) == (400, code)
+    assert refused(program.get("moderation/audit/export/?kind=No%20such")) == (400, "unknown_kind")
     exported = program.client.get("/api/v1/moderation/audit/export/?kind=setting", headers=program.headers)
     assert exported.getvalue().decode().count("\r\n") == 2
 
