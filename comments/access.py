@@ -121,6 +121,13 @@ def sections_of(user: Any) -> frozenset[str] | None:
     return kept
 
 
+def sections_counted(user: Any) -> frozenset[str] | None:
+    """Return the sections whose numbers ``user`` sees: a section moderator's own; ``None`` means all."""
+    if may(user, "moderate_sections") and not may(user, "moderate"):
+        return sections_of(user)
+    return None if may(user, "see_numbers") else frozenset()
+
+
 def may_moderate(user: Any, discussion: Discussion | None = None) -> bool:
     """Say whether ``user`` may decide about comments: in ``discussion``, or anywhere at all."""
     sections = sections_of(user)

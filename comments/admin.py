@@ -27,7 +27,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from comments import access, audit, discussions, phrases
 from comments.desk import audit as audit_page
-from comments.desk import model, rules, searching, views
+from comments.desk import links, model, numbers, preferences, rules, searching, together, views
 from comments.desk import phrases as phrase_views
 from comments.desk import roles as roles_page
 from comments.desk import settings as policy_page
@@ -186,6 +186,9 @@ PARTS_OF_THE_DESK: tuple[Any, ...] = (
     rules,
     model,
     searching,
+    together,
+    preferences,
+    numbers,
     audit_page,
     roles_page,
 )
@@ -211,6 +214,9 @@ class DeskAdmin(ReadOnly):
             path(route, door(view), name=f"comments_desk_{name}")
             for part in PARTS_OF_THE_DESK
             for route, view, name in part.ADDRESSES
+        ] + [
+            # Not behind the admin's sign-in: what is signed says whose it is.
+            path("link/<str:token>/", partial(links.decide, site=self.admin_site), name="comments_desk_link")
         ]
 
 

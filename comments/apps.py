@@ -15,6 +15,7 @@ class CommentsConfig(AppConfig):
         from comments import (
             assignments,
             checks,  # noqa: F401  (registers the system checks)
+            digests,
             roles,
             rule_trials,  # noqa: F401  (registers its kind of job)
             search,
@@ -26,6 +27,7 @@ class CommentsConfig(AppConfig):
         signals.comment_decided.connect(on_decided, dispatch_uid="comments.learning")
         roles.listen()
         signals.comment_decided.connect(assignments.on_decided, dispatch_uid="comments.assignments")
+        signals.comment_decided.connect(digests.on_decided, dispatch_uid="comments.digests")
 
         def keep_search(using: str, **_kwargs: Any) -> None:
             search.keep_in_step(connections[using])

@@ -14,7 +14,8 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -30,6 +31,7 @@ from comments.models import (
     Decider,
     Decision,
     DeskPreference,
+    Revision,
     Status,
 )
 
@@ -81,7 +83,7 @@ def _deciding_users() -> QuerySet[Any]:
 
 def _name(user: Any) -> str:
     person = getattr(user, "commenter", None)
-    return person.name if person else (user.get_full_name() or user.get_username())
+    return str(person.name if person else user.get_full_name() or user.get_username())
 
 
 def _found(key: str, comment: Comment) -> Commenter | Group:
@@ -132,7 +134,7 @@ def assign(comment: Comment, to: str, note: str = "", *, made_by: Commenter) -> 
 
 
 def give_back(comment: Comment, *, made_by: Commenter) -> Assignment:
-    """Close the assignment that is open for ``comment``: it is everybody's again. Raise ``Refused`` (404) without one."""
+    """Close what is open for ``comment``: it is everybody's again. Raise ``Refused`` (404) when it is nobody's."""
     access.require_moderator(made_by.user, comment.discussion)
     with transaction.atomic():
         _lock(comment)
@@ -234,6 +236,12 @@ def current(comments: Iterable[Comment]) -> dict[int, Assignment]:
     return {row.comment_id: row for row in rows.select_related("to_person", "to_group", "made_by")}
 
 
+def name_for(comment: OuterRef) -> Subquery:
+    """Return, for a query, whose ``comment`` is to decide: a name, or nothing."""
+    open_ones = Assignment.objects.filter(comment=comment, closed_at=None)
+    return Subquery(open_ones.values(named=Coalesce("to_person__name", "to_group__name", output_field=CharField()))[:1])
+
+
 def to_me(user: Any) -> QuerySet[Assignment]:
     """Return the open assignments to ``user`` in person."""
     return Assignment.objects.filter(closed_at=None, to_person__user=user)
@@ -243,6 +251,15 @@ def to_my_roles(user: Any) -> QuerySet[Assignment]:
     """Return the open assignments to a role that ``user`` has; for superusers, to any role."""
     open_ones = Assignment.objects.filter(closed_at=None, to_group__isnull=False)
     return open_ones if user.is_superuser else open_ones.filter(to_group__user=user)
+
+
+def texts(user: Any, name: str) -> QuerySet[Revision]:
+    """Return the latest texts of what is ``assigned`` to ``user`` in person, or ``escalated`` to a role of theirs."""
+    mine = to_me(user) if name == "assigned" else to_my_roles(user)
+    newer = Revision.objects.filter(comment=OuterRef("comment"), number__gt=OuterRef("number"))
+    found = Revision.objects.filter(~Exists(newer), comment__in=mine.values("comment")).order_by("created_at", "id")
+    sections = access.sections_seen(user)
+    return found if sections is None else found.filter(comment__discussion__section__in=sections)
 
 
 # --- Telling ----------------------------------------------------------------------------------------------------------

@@ -236,6 +236,12 @@ class Settings:
     edit_minutes: int = 30
     """How long after posting an author may edit. 0: never."""
 
+    numbers_per_editor: bool = False
+    """
+    The numbers have a table of what each editor decided, for everyone who may see the numbers. Ask the people first:
+    in some countries their representatives have to agree.
+    """
+
     page_size: int = 25
     """Conversations on a page; the API accepts ``limit`` up to twice this."""
 
@@ -275,6 +281,18 @@ class Settings:
     site_url: str = ""
     """Where the site stands: ``"https://example-news.com"``. Mail and webhooks cannot link without it."""
 
+    digest_minutes: int = 30
+    """Editors who wish mail get it when something has waited this long, and at most once in this time. 0: never."""
+
+    desk_webhook_url: str = field(default="", repr=False)
+    """Where the desk's messages go: an incoming webhook of Slack, Mattermost or a program of yours. Empty: nowhere."""
+
+    desk_webhook_secret: str = field(default="", repr=False)
+    """Signs them: ``X-Comments-Signature: sha256=…`` over the body."""
+
+    desk_webhook_text: bool = False
+    """They also carry the comment's text, which then leaves the site."""
+
     def __post_init__(self) -> None:
         for each in fields(self):
             value, name = getattr(self, each.name), each.name.upper()
@@ -309,6 +327,7 @@ PANEL = {
     "may_fail": "site",
     "audit_percent": "site",
     "learn_from_everyone": "site",
+    "numbers_per_editor": "site",
     "commenting_closed": "discussion",
     "closed_sentence": "discussion",
     "commenting_hours": "discussion",

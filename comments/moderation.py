@@ -442,6 +442,7 @@ def unpin(comment: Comment, *, made_by: Commenter) -> Comment:
 def _mark(comment: Comment, made_by: Commenter, what: str, wanted: bool) -> Comment:
     with transaction.atomic():
         current = lock(comment.pk, comment.discussion_id)
+        access.require_moderator_of(made_by, current.discussion)
         if current.version != comment.version:
             raise CommentChanged(current, what_changed(current))
         if wanted and current.status != Status.PUBLISHED:

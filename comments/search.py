@@ -34,7 +34,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from comments.exceptions import Refused
-from comments.models import Comment, Commenter, Decider, Decision, Discussion, Finding, Flag, Revision, Status
+from comments.models import Comment, Commenter, Decider, Decision, Discussion, Finding, Flag, Note, Revision, Status
 
 MOST_CHARACTERS = 500
 """As long as a search may be: what :class:`comments.models.SavedQueue` keeps."""
@@ -256,7 +256,7 @@ class InWords(Func):
             words = " & ".join(f"'{word}':*" for word in words.split())
         super().__init__(expression, Value(words, TextField()))
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> Any:  # type: ignore[override]
         text, text_params = compiler.compile(self.source_expressions[0])
         words, words_params = compiler.compile(self.source_expressions[1])
         asked = "to_tsquery" if self.beginnings else "phraseto_tsquery"
@@ -296,12 +296,19 @@ def _named(value: str) -> QuerySet[Commenter]:
 
 
 def _begin(field: str, value: str) -> Q:
+    """Return the condition that each word of ``value`` begins a word in ``field``; unspaced letters stand anywhere."""
+    anywhere = Q(**{f"{field}__icontains": value}) if _unspaced.search(value) else Q()
     words = _spaced(value).split()
     if connection.vendor == "postgresql":
-        return Q(InWords(F(field), " ".join(words), beginnings=True))
+        return Q(InWords(F(field), " ".join(words), beginnings=True)) & anywhere
+    if anywhere:
+        return anywhere
     found = Q()
     for word in words:
-        found &= Q(**{f"{field}__istartswith": word}) | Q(**{f"{field}__icontains": f" {word}"})
+        begins = Q(**{f"{field}__istartswith": word})
+        for before in " -.'":
+            begins |= Q(**{f"{field}__icontains": before + word})
+        found &= begins
     return found
 
 
@@ -393,7 +400,7 @@ def _has(value: str, sign: str) -> Q:
         case "reply":
             return Q(comment__reply_count__gt=0)
         case "note":
-            return Q(comment__notes__isnull=False)
+            return Q(Exists(Note.objects.filter(comment=OuterRef("comment"))))
         case _flag:
             return _flags("0", ">")
 

@@ -19,7 +19,7 @@ from django.db import close_old_connections, transaction
 from django.dispatch import receiver
 from django.utils import timezone
 
-from comments import assignments, discussions, jobs, moderation, outbox, signals, thresholds
+from comments import assignments, digests, discussions, jobs, moderation, outbox, signals, thresholds
 from comments import rescreening as rescreening  # so that a worker knows this kind of job
 from comments.breaker import Breaker
 from comments.learning import auto_approval, lessons, online, refit
@@ -103,6 +103,18 @@ def send_deliveries(**_later: Any) -> None:
     """Send what no message reached, and what failed before."""
     for delivery_id in outbox.due():
         outbox.send(delivery_id)
+
+
+@shared_task(base=Hint, name="comments.tasks.forget_deliveries")
+def forget_deliveries(**_later: Any) -> None:
+    """Forget the words of what was sent long ago."""
+    outbox.forget()
+
+
+@shared_task(base=Hint, name="comments.tasks.mail_digests")
+def mail_digests(**_later: Any) -> None:
+    """Tell editors who wish it what has waited for them."""
+    digests.send()
 
 
 @shared_task(base=Hint, name="comments.tasks.close_assignments")

@@ -13,6 +13,7 @@ from comments import moderation, posting, threads, thresholds
 from comments.learning import suggestions
 from comments.models import Comment, Commenter, Decider, Discussion, Reason, Trigger
 from comments.screening import Verdict
+from tests.browsers import chromium, site, window  # noqa: F401  (fixtures of the tests in a browser)
 
 
 @pytest.fixture(autouse=True)

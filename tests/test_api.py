@@ -873,6 +873,8 @@ def test_the_queues_are_counted_exactly(
         "reported": 0,
         "unscreened": 0,
         "audit": 0,
+        "assigned": 0,
+        "escalated": 0,
         "appeals": 0,
         "issues": 0,
     }

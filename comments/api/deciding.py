@@ -47,7 +47,7 @@ class QueuesView(Moderating):
     def get(self, request: Request) -> HttpResponse:
         seen = access.sections_seen(request.user)
         received = queues.within(seen, Revision.objects.filter(status=Status.RECEIVED)).count()
-        return answer(queues.counts(seen) | {"received": received})
+        return answer(queues.counts(seen, request.user) | {"received": received})
 
 
 # --- Cards ------------------------------------------------------------------------------------------------------------
@@ -181,7 +181,8 @@ class CardsView(Moderating):
         "moderation_comments",
         "moderation",
         "Cards of a queue, or of a search: what waits, oldest first; `reported` what readers flagged, by weight; `all` "
-        "the latest text of every comment, newest first; `audit` has spot checks, without scores",
+        "the latest text of every comment, newest first; `audit` has spot checks, without scores; `assigned` and "
+        "`escalated` what was handed to you or to a role of yours",
         {200: described.CardPageSerializer},
         parameters=[
             OpenApiParameter("queue", str, enum=list(QUEUES), default="to_decide"),
@@ -189,7 +190,7 @@ class CardsView(Moderating):
                 "q",
                 str,
                 description="A search with its operators, as on the desk: `harbour author:anna score>0.8 has:link`. "
-                "Within the queue, or among all comments without one.",
+                "Within the queue; `queue=all` is everywhere.",
             ),
             OpenApiParameter("order", str, enum=list(queues.ORDERS), description="For `to_decide` and searches."),
             CURSOR,
@@ -201,10 +202,10 @@ class CardsView(Moderating):
     def get(self, request: Request) -> HttpResponse:
         asked = request.GET
         query = search.parse(asked.get("q", ""))
-        name = asked.get("queue") or ("to_decide" if query.is_empty else "all")
+        name = asked.get("queue") or "to_decide"
         if name not in QUEUES:
             raise Refused("unknown_queue", _("The queues are: %(queues)s.") % {"queues": ", ".join(QUEUES)})
-        queue = QUEUES[name]
+        queue = QUEUES[name].seen_by(request.user)
         if not query.is_empty:
             queue = queue.matching(query)
             if name == "all":

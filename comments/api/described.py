@@ -267,9 +267,24 @@ class MeSerializer(Shape):
     published_count = serializers.IntegerField()
 
 
+class UnseenSerializer(Shape):
+    """A comment that readers do not see, as an editor sees it in its place."""
+
+    id = serializers.IntegerField()
+    parent = serializers.IntegerField(allow_null=True)  # type: ignore[assignment]
+    status = Choice([(Status.HELD.value, ""), (Status.REJECTED.value, "")])
+    version = serializers.IntegerField(help_text="Name it when you decide.")
+    html = serializers.CharField(help_text="The whole comment with a way to decide, as the article page has it.")
+
+
+class ForEditorSerializer(Shape):
+    unseen = UnseenSerializer(many=True, help_text="Held and removed comments, newest first, at most 100.")
+
+
 class MyDiscussionSerializer(Shape):
     comments = OwnCommentSerializer(many=True, help_text="Mine that are not simply published, newest first.")
     liked = serializers.ListField(child=serializers.IntegerField(), help_text="Comments I like.")
+    editor = ForEditorSerializer(required=False, help_text="Only for who may moderate this discussion.")
 
 
 SPANS: dict[str, Any] = {
@@ -341,6 +356,8 @@ class QueuesSerializer(Shape):
     reported = serializers.IntegerField(help_text="Published comments with readers' flags no editor has decided about.")
     unscreened = serializers.IntegerField(help_text="Texts that nothing has screened for a minute.")
     audit = serializers.IntegerField(help_text="Spot checks: published by screening, drawn by lot.")
+    assigned = serializers.IntegerField(help_text="Handed to you.")
+    escalated = serializers.IntegerField(help_text="Handed to a role of yours.")
     appeals = serializers.IntegerField(help_text="Appeals nobody has ruled on.")
     issues = serializers.IntegerField(help_text="Issue reports that wait for an answer.")
 
@@ -353,6 +370,45 @@ class SavedQueueSerializer(Shape):
     is_shared = serializers.BooleanField()
     made_by = serializers.CharField()
     created_at = serializers.DateTimeField()
+
+
+class NumbersTotalsSerializer(Shape):
+    received = serializers.IntegerField(help_text="Comments written in these days, by what became of them:")
+    published_unread = serializers.IntegerField(help_text="Published without an editor.")
+    published_by_editors = serializers.IntegerField()
+    held = serializers.IntegerField(help_text="Waiting for an editor now.")
+    rejected_unread = serializers.IntegerField(help_text="Rejected without an editor.")
+    rejected_by_editors = serializers.IntegerField()
+    withdrawn = serializers.IntegerField()
+    unscreened = serializers.IntegerField()
+    received_before = serializers.IntegerField(help_text="Comments written on as many days before.")
+    decided = serializers.IntegerField(help_text="Editors' decisions in these days that ended a wait.")
+    decision_median_seconds = serializers.IntegerField(allow_null=True, help_text="Half of them within.")
+    decision_p90_seconds = serializers.IntegerField(allow_null=True, help_text="Nine in ten of them within.")
+    published = serializers.IntegerField(help_text="Of those received, how many were ever published.")
+    publication_median_seconds = serializers.IntegerField(allow_null=True)
+    publication_p90_seconds = serializers.IntegerField(allow_null=True)
+    waiting_at_the_end = serializers.IntegerField(help_text="Texts waiting at the end of the last day, or now.")
+    oldest_waiting_seconds = serializers.IntegerField(allow_null=True)
+    appeals_ruled = serializers.IntegerField()
+    appeals_overturned = serializers.IntegerField()
+
+
+class NumbersSerializer(Shape):
+    to = serializers.DateField(help_text="Last day; the first is `from`.")
+    time_zone = serializers.CharField(help_text="In which the days are days.")
+    step = Choice([("hour", ""), ("day", ""), ("week", ""), ("month", "")])
+    section = serializers.CharField(allow_blank=True)
+    totals = NumbersTotalsSerializer()
+    tables = serializers.DictField(
+        child=serializers.ListField(child=serializers.DictField()),
+        help_text="`comments`, `waits`, `queue`, `articles`, `rules`, `scorers`, `flags`, `issues`, and `editors` "
+        "where that is switched on. A share is null when it would rest on fewer than 20 cases.",
+    )
+
+    def get_fields(self) -> dict[str, Any]:
+        # A word of Python's: the only way to have a field of that name.
+        return {"from": serializers.DateField(help_text="First day."), **super().get_fields()}
 
 
 class CardAuthorSerializer(Shape):
@@ -751,3 +807,54 @@ class HouseRuleVersionsSerializer(Shape):
 
 class TrialSerializer(JobSerializer):
     """A job whose `result` will have `hits`, `alone`, `outcomes`, `days`, `samples` (comments' ids) and `sentence`."""
+
+
+class EditorSerializer(Shape):
+    """An editor, as a person who comments."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+
+
+class NoteSerializer(Shape):
+    """What an editor wrote to the others."""
+
+    id = serializers.IntegerField()
+    text = serializers.CharField()
+    made_by = EditorSerializer()
+    created_at = serializers.DateTimeField()
+
+
+class NotesSerializer(Shape):
+    results = NoteSerializer(many=True)
+
+
+class AssignmentSerializer(Shape):
+    """Whose a comment is to decide."""
+
+    to = serializers.CharField(help_text="`user:7` or `role:3`.")
+    name = serializers.CharField()
+    note = serializers.CharField()
+    made_by = EditorSerializer()
+    created_at = serializers.DateTimeField()
+
+
+class AssigneeSerializer(Shape):
+    """Somebody, or a role, that a comment can be handed to."""
+
+    to = serializers.CharField(help_text="`user:7` or `role:3`.")
+    name = serializers.CharField()
+
+
+class AssigneesSerializer(Shape):
+    results = AssigneeSerializer(many=True)
+
+
+class PreferencesSerializer(Shape):
+    """How an editor wants to work."""
+
+    blur_harsh = serializers.BooleanField()
+    grey_pictures = serializers.BooleanField()
+    daily_quota = serializers.IntegerField()
+    break_minutes = serializers.IntegerField()
+    mail_decisions = serializers.BooleanField()

@@ -171,3 +171,24 @@ class TrialForm(Form):
 
 class UnsavedTrialForm(TrialForm):
     definition = Given(help_text="As for a new rule.")
+
+
+class NoteForm(Form):
+    text = Line(max_length=2000)
+
+
+class AssignmentForm(Form):
+    to = Line(max_length=40, help_text="`user:7` or `role:3`: see `moderation/assignees/`.")
+    note = Line(required=False, allow_blank=True, max_length=2000, help_text="What they should know.")
+
+
+class PreferencesForm(Form):
+    blur_harsh = serializers.BooleanField(required=False, help_text="Harsh texts are blurred until pointed at.")
+    grey_pictures = serializers.BooleanField(required=False, help_text="Pictures are shown without colour.")
+    daily_quota = Number(
+        required=False, min_value=0, max_value=2000, help_text="Decisions a day after which the desk says so; 0: never."
+    )
+    break_minutes = Number(
+        required=False, min_value=0, max_value=720, help_text="Minutes until a pause is suggested; 0: never."
+    )
+    mail_decisions = serializers.BooleanField(required=False, help_text="What waits is mailed, with links to decide.")

@@ -18,6 +18,7 @@ from comments.api.forms import EditForm, FlagForm, PreviewForm, ReactionForm
 from comments.exceptions import Refused
 from comments.http import network_key
 from comments.models import Comment, Status
+from comments.pages import section
 from comments.personal import Mine
 from comments.screening import sentences
 
@@ -221,12 +222,13 @@ class MyDiscussionView(Endpoint):
     def get(self, request: Request, key: str) -> HttpResponse:
         reader = signed_in(request)
         discussion = discussions.get(named(key))
-        return answer(
-            {
-                "comments": [own(mine) for mine in personal.in_discussion(reader, discussion)],
-                "liked": personal.liked(reader, discussion),
-            }
-        )
+        mine = {
+            "comments": [own(mine) for mine in personal.in_discussion(reader, discussion)],
+            "liked": personal.liked(reader, discussion),
+        }
+        if access.may_moderate(request.user, discussion):
+            mine["editor"] = {"unseen": section.unseen(request._request, discussion)}
+        return answer(mine)
 
 
 class PreviewView(Endpoint):

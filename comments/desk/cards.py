@@ -16,8 +16,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from comments import claims, flags
-from comments.desk import differences
+from comments import claims, flags, preferences
+from comments.desk import differences, work
 from comments.learning import audits, suggestions
 from comments.learning.suggestions import Suggestion
 from comments.models import Claim, Comment, Decider, Decision, Finding, Flag, Reason, Revision, Sanction, Status
@@ -216,6 +216,8 @@ class Card:
     """How many rules had nothing to say."""
     folded: bool = False
     """Decided just now: a line that can be taken back."""
+    harsh: bool = False
+    """Blurred for editors who wish it."""
     suggestion: Suggestion | None = None
     """What the score would decide; ``None`` where it is unsure, or keeps silent."""
     claim: Claim | None = None
@@ -282,6 +284,8 @@ class Card:
                 said = f"{said} · {who(latest)}"
             chips.append((SHAPES.get(Status(latest.to_status), "plain"), said))
         if not self.folded:
+            if whose := getattr(self.revision, "assigned_to", None):
+                chips.append(("act", _("for %(name)s") % {"name": whose}))
             if self.flags:
                 chips.append(("hold", reports(len(self.flags))))
             against = [f for f in self.objections if f.verdict != "publish" and not (self.flags and f.rule == "flags")]
@@ -446,6 +450,7 @@ def several(
             decisions.get(row.comment_id, []),
             reasons,
             complaints.get(row.comment_id, []),
+            harsh=blind or preferences.is_harsh(row, said),
             passed=sum(len(_rules_passed(finding)) for finding in said if finding.code == "passed"),
             suggestion=None if blind else suggestions.suggested(said, reasons),
         )
@@ -468,8 +473,13 @@ def open_up(
     typed: dict[str, str] | None = None,
     alert: Alert | None = None,
     next_id: int | None = None,
+    viewer: Any = None,
 ) -> Card:
-    """Open ``card``: one query for the author's record, one for sanctions, one more when there are several versions."""
+    """
+    Open ``card``: one query for the author's record, one for sanctions, one more when there are several versions.
+
+    For ``viewer``, the user who looks, one for the notes, and one for whose it is when it is somebody's.
+    """
     comment = card.comment
     recent = Comment.objects.filter(author=comment.author_id).order_by("-created_at").values("pk")[:RECORD]
     settled = Decision.objects.filter(to_status__in=[Status.PUBLISHED, Status.REJECTED], comment__in=recent)
@@ -485,6 +495,9 @@ def open_up(
         alert=alert,
         next_id=next_id,
     )
+    if viewer is not None:
+        assigned = getattr(card.revision, "assigned_to", True)
+        card.work = work.for_cards([comment], viewer, typed=typed, assigned=bool(assigned))[comment.pk]
     return card
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from comments.screening import Verdict
 
 BIGGEST = 2**63 - 1
-WORDS = ("explanation", "note", "legal_ground")
+WORDS = ("explanation", "note", "legal_ground", "words", "to")
 MARKS = {"feature": "unfeature", "unfeature": "feature", "pin": "unpin", "unpin": "pin"}
 """What readers are shown beside a comment, and what takes it back."""
 

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from comments import access
+from comments import access, preferences
 from comments.desk import notices, queues
 
 View = Callable[..., HttpResponseBase]
@@ -74,6 +74,7 @@ TABS = [
     Tab("settings", _("Settings"), "settings", "change_policy"),
     Tab("audit", _("Audit"), "audit", "see_audit"),
     Tab("roles", _("Roles"), "roles", "give_roles"),
+    Tab("preferences", _("Preferences"), "preferences", "see_desk"),
 ]
 
 
@@ -86,8 +87,12 @@ def _may_open(user: Any, tab: Tab) -> bool:
 def context(
     request: HttpRequest, site: AdminSite, *, tab: str, title: str | Promise, counts: dict[str, int] | None = None
 ) -> dict[str, Any]:
-    """Return what ``comments/desk/base.html`` needs. One query, for the counts, unless the caller has them."""
-    counts = queues.counts(access.sections_seen(request.user)) if counts is None else counts
+    """
+    Return what ``comments/desk/base.html`` needs. One query, for the counts, unless the caller has them.
+
+    One more a minute for the viewer's preferences, and one for viewers who set themselves a limit.
+    """
+    counts = queues.counts(access.sections_seen(request.user), request.user) if counts is None else counts
     return site.each_context(request) | {
         "is_nav_sidebar_enabled": False,
         "title": title,
@@ -99,4 +104,6 @@ def context(
         ],
         "counts": counts,
         "notices": notices.read(),
+        "care": preferences.of(request.user),
+        "enough": preferences.enough(request.user),
     }

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any
 
-from django.db.models import CharField, Count, F, Q, QuerySet, Sum, Value
+from django.db.models import CharField, Count, F, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from comments import flags, search
+from comments import assignments, flags, search
 from comments.exceptions import Refused
 from comments.learning import audits
 from comments.models import Appeal, Discussion, IssueReport, Revision, Status
@@ -67,11 +68,13 @@ class Order:
         at: datetime | float
         try:
             if self.column.endswith("created_at"):
-                if not value.isdecimal():
+                if not (value.isdecimal() and len(value) < 17):
                     return None
                 at = EPOCH + int(value) * MICROSECOND
             else:
                 at = float(value)
+                if not isfinite(at):
+                    return None
         except (ValueError, OverflowError):
             return None
         column, beyond = self.column.lstrip("-"), "lt" if self.column.startswith("-") else "gt"
@@ -122,6 +125,12 @@ class Queue:
     """The search as it stands in the field."""
     complaint: str = ""
     """Why it cannot be read."""
+    viewer: Any = None
+    """Whose, where each editor has their own: see :meth:`seen_by`."""
+
+    def seen_by(self, user: Any) -> Queue:
+        """Return this queue as ``user`` has it."""
+        return replace(self, viewer=user)
 
     @property
     def heaviest_first(self) -> bool:
@@ -179,6 +188,8 @@ class Queue:
                 return search.latest().filter(status=Status.PUBLISHED, reviewed_at__isnull=True)
             case "audit":
                 return audits.open_ones(Revision.objects.all())
+            case "assigned" | "escalated":
+                return assignments.texts(self.viewer, self.name)
             case "published" | "rejected":
                 return search.latest().filter(comment__status=self.name)
             case _all:
@@ -199,6 +210,9 @@ class Queue:
         return self.behind(cursor) or Q()
 
 
+MINE = ("assigned", "escalated")
+"""What each editor has of their own."""
+
 WORKED_OFF = ("age", "priority", "flags", "score", "newest")
 QUEUES = (
     Queue(
@@ -214,6 +228,20 @@ QUEUES = (
         _("Reported"),
         _("No published comment waits with readers' reports."),
         counted=True,
+    ),
+    Queue(
+        "assigned",
+        _("Assigned to me"),
+        _("Nothing was handed to you."),
+        counted=True,
+        oldest_first=True,
+    ),
+    Queue(
+        "escalated",
+        _("Escalated"),
+        _("Nothing was handed to a role of yours."),
+        counted=True,
+        oldest_first=True,
     ),
     Queue(
         "unscreened",
@@ -287,15 +315,25 @@ def page(queue: Queue, after: str = "", size: int = PAGE, sections: frozenset[st
     return Page(queue, rows, queue.cursor(rows[-1]) if more else "")
 
 
+def still_in(queue: Queue, comments: Iterable[int]) -> set[int]:
+    """Return which of these comments are in ``queue`` now. One query."""
+    rows = queue.rows().filter(comment__in=list(comments)).order_by()
+    return set(rows.values_list("comment_id", flat=True))
+
+
 def latest_text(comment_id: int) -> Revision | None:
     """Return the text of one comment that a decision would be about, with what a card shows. One query."""
     return with_what_a_card_shows(Revision.objects.filter(comment_id=comment_id)).order_by("-number").first()
 
 
 def with_what_a_card_shows(rows: QuerySet[Revision]) -> QuerySet[Revision]:
-    return rows.select_related(
-        "comment__author", "comment__discussion", "comment__parent__author", "comment__claim__person"
-    ).defer("comment__html")
+    return (
+        rows.select_related(
+            "comment__author", "comment__discussion", "comment__parent__author", "comment__claim__person"
+        )
+        .defer("comment__html")
+        .annotate(assigned_to=assignments.name_for(OuterRef("comment")))
+    )
 
 
 # --- Counts -----------------------------------------------------------------------------------------------------------
@@ -309,13 +347,14 @@ class Counts(dict[str, int]):
     sections: list[tuple[str, int]]
 
 
-def counts(sections: frozenset[str] | None = None) -> Counts:
+def counts(sections: frozenset[str] | None = None, viewer: Any = None) -> Counts:
     """
     Return how much waits in each counted queue, and how many issue reports and appeals are open. One query, exact.
 
     What is to decide is added up from ``Discussion.held_count``, which moves in the transaction of each decision: a
     count of the rows themselves would read a million of them where a million wait, and this reads one for each story
-    where something does. The other lists are short, and are counted from their rows.
+    where something does. The other lists are short, and are counted from their rows; with what was handed to
+    ``viewer``, when one is given.
     """
 
     def count(name: str, rows: QuerySet[Any]) -> QuerySet[Any, Any]:
@@ -326,16 +365,18 @@ def counts(sections: frozenset[str] | None = None) -> Counts:
     if sections is not None:
         stories = stories.filter(section__in=sorted(sections))
     named = Concat(Value(SECTION), F("section"), output_field=CharField())
-    waiting = stories.order_by().values(queue=named).annotate(count=Sum("held_count"))
+    waiting: QuerySet[Any, Any] = stories.order_by().values(queue=named).annotate(count=Sum("held_count"))
     rows: Iterable[dict[str, Any]] = waiting.union(
         count("reported", within(sections, flags.reported())),
         count("unscreened", within(sections, BY_NAME["unscreened"]._rows())),
         count("audit", within(sections, BY_NAME["audit"]._rows())),
+        *(count(name, assignments.texts(viewer, name)) for name in MINE if viewer is not None),
         count("issues", IssueReport.objects.filter(state=IssueReport.State.OPEN)),
         count("appeals", Appeal.objects.filter(state=Appeal.State.OPEN)),
         all=True,
     )
-    names = ("to_decide", "reported", "unscreened", "audit", "issues", "appeals")
+    mine = MINE if viewer is not None else ()
+    names = ("to_decide", "reported", "unscreened", "audit", "issues", "appeals", *mine)
     found = Counts(dict.fromkeys(names, 0))
     found.sections = []
     for row in rows:

@@ -172,7 +172,7 @@ def _url(named: str) -> str:
 def _counted(request: HttpRequest, site: AdminSite) -> queues.Counts:
     kept: queues.Counts | None = getattr(request, "_comments_counts", None)
     if kept is None:
-        kept = queues.counts(access.sections_seen(request.user))
+        kept = queues.counts(access.sections_seen(request.user), request.user)
         request._comments_counts = kept  # type: ignore[attr-defined]  # asked twice: for the tag and for the answer
     return kept
 

@@ -23,7 +23,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from comments import access, claims, moderation
-from comments.desk import cards, frame, numbers, queues, searching
+from comments.desk import cards, frame, queues, searching
 from comments.desk.forms import (
     BIGGEST,
     MARKS,
@@ -117,19 +117,20 @@ def _queue(
 ) -> HttpResponse:
     editor = Commenter.objects.for_user(request.user)
     place = replace(place, queue=searching.in_its_order(request, place.queue))
-    page = queues.page(place.queue, place.after, sections=access.sections_seen(request.user))
+    page = queues.page(place.queue.seen_by(request.user), place.after, sections=access.sections_seen(request.user))
     rows = page.rows
     if open_id is not None and open_id not in [row.comment_id for row in rows]:
         asked_for = queues.latest_text(open_id)
-        seen = asked_for and access.may_see(request.user, asked_for.comment.discussion)
-        rows = [asked_for, *rows] if asked_for and seen else rows
+        if asked_for:
+            _require_may_see(request, asked_for.comment)
+        rows = [asked_for, *rows] if asked_for else rows
     reasons = list(Reason.objects.all())
     shown = cards.several(rows, _names(reasons), blind=place.queue.blind, looker=editor.pk)
     opened = _claimed(request, editor, shown, open_id)
     if opened:
         next_id = _beside(shown, opened)
         opened.may_decide = access.may_moderate(request.user, opened.comment.discussion)
-        cards.open_up(opened, reasons, typed=_typed(request), alert=alert, next_id=next_id)
+        cards.open_up(opened, reasons, typed=_typed(request), alert=alert, next_id=next_id, viewer=request.user)
     if place.queue.complaint:
         status = 400
     context = _context(request, site, place, place.queue.title, editor)
@@ -197,20 +198,28 @@ def _card(
     *,
     alert: cards.Alert | None = None,
     is_open: bool = True,
+    folded: bool = False,
 ) -> str:
-    """Return one card with what it shows when it is open, and whose it is."""
+    """Return one card with what it shows when it is open, and whose it is; ``folded`` only the line it became."""
     row = queues.latest_text(pk) if pk <= BIGGEST else None
     if row is None:
         raise Http404
-    if not access.may_see(request.user, row.comment.discussion):
-        raise PermissionDenied
+    _require_may_see(request, row.comment)
     editor = Commenter.objects.for_user(request.user)
     reasons = list(Reason.objects.all())
     [found] = cards.several([row], _names(reasons), blind=place.queue.blind, looker=editor.pk)
     found.may_decide = access.may_moderate(request.user, row.comment.discussion)
-    cards.open_up(found, reasons, typed=_typed(request), alert=alert)
-    context = {"card": found, "url": place.url(pk), "place": place, "open": is_open}
+    found.folded = folded
+    if not folded:
+        cards.open_up(found, reasons, typed=_typed(request), alert=alert, viewer=request.user)
+    context = {"card": found, "url": place.url(pk), "place": place, "open": is_open and not folded}
     return render_to_string("comments/desk/_card.html", context, request)
+
+
+def _require_may_see(request: HttpRequest, comment: Comment) -> None:
+    """Answer 403 where the desk does not show the editor what stands in another section."""
+    if not access.may_see(request.user, comment.discussion):
+        raise PermissionDenied(_("This comment stands in a section that is not yours."))
 
 
 @require_GET
@@ -220,8 +229,7 @@ def conversation(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse
     comment = Comment.objects.select_related("discussion", "author").filter(pk=min(pk, BIGGEST)).first()
     if comment is None:
         raise Http404
-    if not access.may_see(request.user, comment.discussion):
-        raise PermissionDenied
+    _require_may_see(request, comment)
     around = {"comment": comment, "around": cards.conversation(comment), "story_url": cards.story_url(comment)}
     if _by_script(request):
         return HttpResponse(render_to_string("comments/desk/_conversation.html", around, request))
@@ -236,7 +244,8 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
     Keep the open card, and those that come next, from other editors; give back what is left; say what is new.
 
     ``want`` are the cards, each as ``<id>:<version seen>``; ``fetch`` those of them whose open form is sent along;
-    ``leave`` those that are given back. What somebody else has, or what has changed, is sent along as it is now.
+    ``leave`` those that are given back. What somebody else has, or what has changed, is sent along as it is now; what
+    somebody else decided, as the line it became, unless the editor has it ``open``.
     ``take_over`` takes one card whoever has it.
     """
     form = ClaimForm(request.POST)
@@ -247,21 +256,22 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
     wanted = [*form.seen("want"), *((pk, 0) for pk in over)]
     there = Comment.objects.filter(pk__in=[pk for pk, _version in wanted]).select_related("discussion")
     known = {comment.pk: comment for comment in there if access.may_see(request.user, comment.discussion)}
-    mine = [pk for pk, comment in known.items() if access.may_moderate(request.user, comment.discussion)]
-    taken = claims.many([pk for pk in mine if pk not in over], editor) | claims.many(
-        [pk for pk in mine if pk in over], editor, over=True
-    )
+    opened = form.numbers("open")
+    # What is no longer in the queue was settled by somebody else: there is nothing left to serve.
+    gone = known.keys() - queues.still_in(place.queue, known) - {*opened, *over}
+    changed = {pk for pk, seen in wanted if pk in known and seen and known[pk].version != seen}
+    may = {pk for pk, comment in known.items() if access.may_moderate(request.user, comment.discussion)} - gone
+    taken = claims.many(may.difference(over), editor) | claims.many(may.intersection(over), editor, over=True)
     if over and not _by_script(request):
         return redirect(place.url(over[0]))
     fetched, html = {*form.numbers("fetch"), *over}, {}
-    for pk, seen in wanted:
-        if pk not in known:
-            continue
+    for pk, _version in wanted:
         lost = pk in taken and taken[pk].person_id != editor.pk
-        changed = bool(seen) and known[pk].version != seen
-        if changed:
+        if pk in gone:
+            html[pk] = _card(request, place, pk, folded=True)
+        elif pk in changed:
             html[pk] = _card(request, place, pk, alert=_changed(form, known[pk]), is_open=False)
-        elif lost or pk in fetched:
+        elif pk in known and (lost or pk in fetched):
             html[pk] = _card(request, place, pk, is_open=False)
     seen_sections = access.sections_seen(request.user)
     newer = _arrived(place, form.moment("since"), seen_sections)
@@ -273,7 +283,7 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
                 if claim.person_id == editor.pk
             },
             "cards": html,
-            "counts": queues.counts(seen_sections),
+            "counts": queues.counts(seen_sections, request.user),
             "newer": ngettext("%(count)d new since you opened it", "%(count)d new since you opened it", newer)
             % {"count": newer}
             if newer
@@ -325,17 +335,6 @@ def _undoable(editor: Commenter) -> Toast | None:
 def issues(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Go to the issue reports."""
     return redirect("admin:comments_issuereport_changelist")
-
-
-@require_GET
-@for_those_who("see_numbers")
-def figures(request: HttpRequest, site: AdminSite) -> HttpResponse:
-    """Show what came in, what became of it and how long people waited."""
-    context = frame.context(request, site, tab="numbers", title=_("Numbers")) | {
-        "spans": numbers.read(),
-        "most": numbers.MOST,
-    }
-    return TemplateResponse(request, "comments/desk/numbers.html", context)
 
 
 # --- Deciding -------------------------------------------------------------------------------------------------------
@@ -462,7 +461,7 @@ def _done(
     editor = Commenter.objects.for_user(request.user)
     [found] = cards.several([row], _names(reasons), blind=place.queue.blind, looker=editor.pk)
     if stays_open:
-        cards.open_up(found, reasons)
+        cards.open_up(found, reasons, viewer=request.user)
     else:
         found.folded = True
     context = {
@@ -470,7 +469,7 @@ def _done(
         "url": place.url(comment.pk),
         "place": place,
         "open": stays_open,
-        "counts": queues.counts(access.sections_seen(request.user)),
+        "counts": queues.counts(access.sections_seen(request.user), request.user),
         "toast": toast,
     }
     return HttpResponse(render_to_string("comments/desk/_decided.html", context, request))
@@ -528,7 +527,7 @@ def _toasts(request: HttpRequest) -> list[Toast]:
 def _context(
     request: HttpRequest, site: AdminSite, place: Place, title: str | Promise, editor: Commenter
 ) -> dict[str, Any]:
-    counts = queues.counts(access.sections_seen(request.user))
+    counts = queues.counts(access.sections_seen(request.user), request.user)
     context = frame.context(request, site, tab="queue", title=title, counts=counts)
     return (
         context
@@ -560,5 +559,4 @@ ADDRESSES = [
     ("claims/", claim, "claims"),
     ("decide/", decide, "decide"),
     ("issues/", issues, "issues"),
-    ("numbers/", figures, "numbers"),
 ]

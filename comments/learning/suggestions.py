@@ -15,6 +15,9 @@ SCORER, SPAM = "local", "spam"
 REJECT_FROM, APPROVE_TO = 0.6, 0.25
 """Between the two the score is unsure, and nothing is suggested."""
 
+NEEDED = 20
+"""Decisions about texts with about this score before one is suggested: it says how often it was right."""
+
 LOOKED_AT = 2_000
 """Decisions, the latest, that say how often a suggestion was right."""
 KEPT_SECONDS = 60.0
@@ -87,7 +90,8 @@ def _tenth(p: float) -> int:
 
 def suggested(findings: Sequence[Finding], reasons: Collection[str]) -> Suggestion | None:
     """
-    Return what the findings on a text come to; ``None`` when there is no score, or it is unsure.
+    Return what the findings on a text come to; ``None`` when there is no score, it is unsure, or it was not right in
+    most of enough cases like this one.
 
     ``reasons`` are the codes in use, in their order: what is suggested is one of them.
     """
@@ -98,12 +102,15 @@ def suggested(findings: Sequence[Finding], reasons: Collection[str]) -> Suggesti
     action = "reject" if p >= REJECT_FROM else "publish"
     known = record()
     rejected, of = known.tenths.get(_tenth(p), (0, 0))
+    right = rejected if action == "reject" else of - rejected
+    if of < NEEDED or 2 * right <= of:
+        return None
     sure = p if action == "reject" else 1 - p
     return Suggestion(
         action,
         _reason(findings, scores, reasons, known) if action == "reject" else "",
         round(100 * sure) if site.is_calibrated(local.rule_version) else None,
-        rejected if action == "reject" else of - rejected,
+        right,
         of,
     )
 

@@ -172,6 +172,9 @@ class Decision(AppendOnly):
             models.Index(
                 fields=["reason", "revision"], condition=~models.Q(reason=""), name="comments_decisions_by_reason"
             ),
+            models.Index(
+                fields=["created_at"], condition=models.Q(decider="editor"), name="comments_editors_decisions"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -36,23 +36,41 @@ const ask = (url, more = {}) => fetch(url, { headers: BY_SCRIPT, signal: AbortSi
 
 /** Cards this window has told the server about. @type {Set<string>} */
 let held = new Set();
-let asking = false;
-let askAgain = false;
+/** Those of them that the server said are ours. @type {Set<string>} */
+let ours = new Set();
+/** What is to be open, while it is on its way. @type {HTMLElement | null} */
+let target = null;
+/** Whether the server has answered once: before, and without it, nothing can be known to be ours. */
+let heard = false;
+/** @type {Promise<void> | null} */
+let asking = null;
+/** @type {Promise<void> | null} */
+let nextAsking = null;
+
+const free = (/** @type {HTMLElement} */ card) => !card.classList.contains("is-claimed");
 
 /** Return the open card and the few that come after it and are nobody else's. */
 function wanted() {
   const all = cards();
-  const at = all.indexOf(open());
-  if (at < 0) return [];
-  const next = all.slice(at + 1).filter((card) => !card.classList.contains("is-claimed"));
-  return [all[at], ...next.slice(0, AHEAD)].filter((card) => !card.classList.contains("is-claimed"));
+  const now = target && document.getElementById(target.id);
+  const at = all.indexOf(now ?? open());
+  // Nothing is open: whatever comes free, also what somebody else had.
+  if (at < 0) return all.slice(0, AHEAD + 1);
+  return [all[at], ...all.slice(at + 1).filter(free).slice(0, AHEAD)];
 }
 
-/** Keep the open card and the next ones, fetch what is not there yet, give back the rest, and hear what is new. */
-async function keep() {
+/**
+ * Keep the open card and the next ones, fetch what is not there yet, give back the rest, and hear what is new.
+ * One call at a time; whoever asks meanwhile gets the one after. @returns {Promise<void>}
+ */
+function keep() {
+  if (!bar) return Promise.resolve();
+  if (!asking) return (asking = keepNow().finally(() => { asking = null; }));
+  return (nextAsking ??= asking.then(() => { nextAsking = null; return keep(); }));
+}
+
+async function keepNow() {
   if (!bar) return;
-  if (asking) { askAgain = true; return; }
-  asking = true;
   const mine = wanted();
   const data = new FormData(bar);
   for (const name of ["comment", "version", "undo"]) data.delete(name);
@@ -62,36 +80,49 @@ async function keep() {
     data.append("want", `${id}:${version}`);
     data.append("text", `${id}:${text}`);
     data.append("last", `${id}:${last}`);
-    if (!$(".open", card)) data.append("fetch", id);
+    if (!$(".open", card) || !free(card)) data.append("fetch", id);
   }
+  const now = open();
+  if (now) data.append("open", now.dataset.card);
   const ids = new Set(mine.map((card) => card.dataset.card));
   for (const id of held) if (!ids.has(id)) data.append("leave", id);
   held = ids;
+  for (const id of ours) if (!ids.has(id)) ours.delete(id);
   try {
     const answer = await ask(/** @type {string} */ (bar.dataset.claims), { method: "POST", body: data });
     if (answer.ok && !answer.redirected) hear(await answer.json());
   } catch { /* no connection: asked again soon */ }
-  asking = false;
-  if (askAgain) { askAgain = false; keep(); }
 }
 
 /** @param {{mine: Record<string, string>, cards: Record<string, string>, counts: Record<string, number>, newer: string}} said */
 function hear(said) {
+  heard = true;
   for (const [id, html] of Object.entries(said.cards)) {
     const card = document.getElementById(`c-${id}`);
     if (!card || card.classList.contains("is-decided")) continue;
     const now = built(html);
-    if (card.classList.contains("is-open")) swap(card, now);
-    else if (now.classList.contains("is-claimed") || !$(".open", card)) card.replaceWith(now);
+    const reading = document.activeElement !== $(".line1", card) && card.contains(document.activeElement);
+    if (!free(card) && !free(now) && reading) continue;
+    if (now.classList.contains("is-decided")) card.replaceWith(now); // somebody else was first
+    else if (card.classList.contains("is-open")) swap(card, now);
+    else if (!free(now) || !$(".open", card)) card.replaceWith(now);
     else if (now.dataset.version !== card.dataset.version) card.replaceWith(now);
-    if (now.classList.contains("is-claimed")) held.delete(id);
+    if (!free(now) || now.classList.contains("is-decided")) { held.delete(id); ours.delete(id); }
   }
   for (const [id, until] of Object.entries(said.mine)) {
+    if (held.has(id)) ours.add(id);
     const place = $(`#c-${id} [data-mine]`);
     if (place) place.textContent = until;
   }
+  if (!open() && !target) {
+    const first = cards().find((card) => ours.has(card.dataset.card));
+    if (first) show(first);
+  }
   count(said.counts);
-  for (const place of $$("[data-newer]")) if (place.textContent !== said.newer) place.textContent = said.newer;
+  for (const place of $$("[data-newer]")) {
+    if (place.textContent !== said.newer) place.textContent = said.newer;
+    place.hidden = !said.newer;
+  }
   sync();
 }
 
@@ -119,10 +150,11 @@ function leave() {
 
 // --- Opening --------------------------------------------------------------------------------------------------------
 
-let target = /** @type {HTMLElement | null} */ (null);
-
-/** Open one card, close the others, and keep its top at the same height so that the eye need not move. */
-async function show(/** @type {HTMLElement | null | undefined} */ card) {
+/**
+ * Open one card, close the others, and keep its top at the same height so that the eye need not move.
+ * @param {HTMLElement | null | undefined} card
+ */
+async function show(card) {
   target = card ?? null;
   for (const other of $$("[data-card].is-open")) if (other !== card) close(other);
   if (!card) { keep(); return; }
@@ -140,6 +172,7 @@ async function show(/** @type {HTMLElement | null | undefined} */ card) {
   $(".line1", card).setAttribute("aria-current", "true");
   $(".line1", card).focus({ preventScroll: true });
   card.scrollIntoView({ block: "start" });
+  target = null;
   sync();
   setTimeout(keep);
 }
@@ -159,10 +192,25 @@ function move(/** @type {number} */ step) {
 
 /** Return the card that comes after one: the next that nobody else has, else the one before. */
 function after(/** @type {HTMLElement} */ card) {
-  const all = cards();
-  const at = all.indexOf(card);
-  const free = (/** @type {HTMLElement} */ other) => !other.classList.contains("is-claimed");
-  return all.slice(at + 1).find(free) ?? all.slice(0, at).reverse().find(free);
+  const all = $$("[data-card]");
+  const at = all.findIndex((other) => other.id === card.id); // its line may have come in its place
+  const open = (/** @type {HTMLElement} */ other) => free(other) && !other.classList.contains("is-decided");
+  return all.slice(at + 1).find(open) ?? all.slice(0, at).reverse().find(open);
+}
+
+/** Open what comes next: a card that is known to be ours is there at once; another only when the server says so. */
+async function goOn(/** @type {HTMLElement} */ from) {
+  for (let next = after(from); next; next = after(from)) {
+    if (!heard || ours.has(next.dataset.card)) { show(next); return; }
+    target = next;
+    for (const other of $$("[data-card].is-open")) close(other);
+    await keep();
+    const now = document.getElementById(next.id);
+    if (target?.id !== next.id) return; // somebody pressed something meanwhile
+    if (!now) return;
+    if (free(now) && !now.classList.contains("is-decided")) { show(now); return; }
+  }
+  show(null);
 }
 
 // --- Saying ---------------------------------------------------------------------------------------------------------
@@ -198,7 +246,7 @@ function count(now) {
  */
 async function post(form, data) {
   try {
-    const answer = await ask(form.action, { method: "POST", body: data });
+    const answer = await ask(form.action, { method: "POST", body: data, keepalive: true });
     // Signed out meanwhile: the page itself knows the way to the sign-in.
     if (answer.redirected || answer.status === 403) { location.reload(); return null; }
     const html = await answer.text();
@@ -213,6 +261,8 @@ async function post(form, data) {
 
 /** Decisions that did not arrive: the card's id and the button's value. @type {Map<string, string>} */
 const unsent = new Map();
+/** Decisions on their way. */
+let flying = 0;
 
 /** @param {HTMLFormElement} form @param {HTMLButtonElement} button @param {boolean} quietly */
 async function decide(form, button, quietly = false) {
@@ -221,7 +271,6 @@ async function decide(form, button, quietly = false) {
   const data = new FormData(form, button);
   if (unsent.has(card.id)) data.set("again", "on");
   if ("stays" in button.dataset) { mark(card, form, data); return; }
-  const next = after(card);
   const line = $(".line1", card).innerHTML;
   close(card);
   card.classList.add("is-decided");
@@ -230,15 +279,18 @@ async function decide(form, button, quietly = false) {
   tag.textContent = button.dataset.said ?? "";
   $(".why", card).replaceChildren(tag);
   held.delete(card.dataset.card ?? ""); // the decision frees it
-  if (!quietly) show(next);
-  if (!next) finished();
+  ours.delete(card.dataset.card ?? "");
+  if (!quietly) goOn(card);
 
+  flying += 1;
   const answer = await post(form, data);
+  flying -= 1;
   if (answer?.done) {
     unsent.delete(card.id);
     count(answer.element.dataset);
     card.replaceWith($("[data-card]", answer.element));
     done($("[data-toast]", answer.element));
+    finish();
     return;
   }
   // Not done: the card comes back, with what was typed; nobody's typing elsewhere is interrupted.
@@ -271,10 +323,11 @@ async function mark(/** @type {HTMLElement} */ card, /** @type {HTMLFormElement}
   else sync();
 }
 
-/** When the last card of the page is decided: the next page, or that nothing is left. */
-function finished() {
+/** When everything on the page is decided, and has arrived: the next page, or that nothing is left. */
+function finish() {
+  if (flying || unsent.size || cards().some(free)) return;
   const more = $("[data-next-page]");
-  if (more) { if (!unsent.size) setTimeout(() => more.click(), 400); }
+  if (more) more.click();
   else if (!cards().length) for (const end of $$("[data-all-done]")) end.hidden = false;
 }
 
