@@ -27,7 +27,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from comments import access, audit, discussions, phrases
 from comments.desk import audit as audit_page
-from comments.desk import links, model, numbers, preferences, rules, searching, together, views
+from comments.desk import bulk as bulk_page
+from comments.desk import links, model, numbers, people, preferences, rules, searching, together, views
 from comments.desk import phrases as phrase_views
 from comments.desk import roles as roles_page
 from comments.desk import settings as policy_page
@@ -189,6 +190,8 @@ PARTS_OF_THE_DESK: tuple[Any, ...] = (
     together,
     preferences,
     numbers,
+    bulk_page,
+    people,
     audit_page,
     roles_page,
 )
@@ -436,6 +439,7 @@ class CommenterAdmin(NeverDeleted):
         "badge",
         "role",
         "premoderated_at",
+        "on_the_desk",
         "user",
         "email",
         "published_count",
@@ -447,7 +451,11 @@ class CommenterAdmin(NeverDeleted):
         "created_at",
         "erased_at",
     )
-    readonly_fields = fields[4:]
+    readonly_fields = fields[3:]
+
+    @admin.display(description=gettext_lazy("warn, suspend, ban or lift"))
+    def on_the_desk(self, person: Commenter) -> str:
+        return link(reverse("admin:comments_desk_person", args=[person.pk]), _("On the desk"))
 
     def save_model(self, request: HttpRequest, obj: Commenter, form: Any, change: bool) -> None:
         """Write what was changed and nothing else: the counts move while the form is open."""

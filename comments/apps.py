@@ -14,6 +14,7 @@ class CommentsConfig(AppConfig):
     def ready(self) -> None:
         from comments import (
             assignments,
+            bulk,  # noqa: F401  (registers its kinds of job)
             checks,  # noqa: F401  (registers the system checks)
             digests,
             roles,
@@ -28,6 +29,7 @@ class CommentsConfig(AppConfig):
         roles.listen()
         signals.comment_decided.connect(assignments.on_decided, dispatch_uid="comments.assignments")
         signals.comment_decided.connect(digests.on_decided, dispatch_uid="comments.digests")
+        signals.comments_decided.connect(assignments.on_many_decided, dispatch_uid="comments.assignments")
 
         def keep_search(using: str, **_kwargs: Any) -> None:
             search.keep_in_step(connections[using])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import log2, sqrt
@@ -13,7 +14,8 @@ from random import SystemRandom
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -56,6 +58,9 @@ Cause = Appeal | BulkAction | Sanction
 
 lot: Callable[[], float] = SystemRandom().random
 """Draws spot checks: a number from 0 to 1, below the share that is to be drawn."""
+
+TOGETHER_SECONDS = 5
+"""Texts that are screened together are judged for this long; the rest is left to whoever comes next."""
 
 CLAIM_SECONDS = 60
 """A screening that has not finished after this long is taken to be dead."""
@@ -411,6 +416,454 @@ _reasons = _Reasons()
 forget_reasons = _reasons.forget
 
 
+# --- Many at once -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Many:
+    """What became of texts that were decided together."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    skipped: dict[int, str] = field(default_factory=dict)
+    """Comment → why nothing was done: ``changed``, ``withdrawn``, ``claimed``, ``other_section``, a refusal's code."""
+
+
+@dataclass(slots=True)
+class _Wish:
+    """One text of many, as its caller saw it, and what is to be done with it; the rest is found out under the lock."""
+
+    seen: Revision
+    verdict: Verdict
+    trigger: str
+    reverses: Decision | None = None
+    comment: Comment = field(init=False)
+    revision: Revision = field(init=False)
+    becomes: str = ""
+    before: str = ""
+    reason: Reason | None = None
+    only_the_edit: bool = False
+    was_public: bool = False
+    is_public: bool = False
+    held: int = 0
+    complaints: list[Flag] = field(default_factory=list)
+
+    @property
+    def moved(self) -> int:
+        return self.is_public - self.was_public
+
+    @property
+    def rejected(self) -> int:
+        return (self.becomes == Status.REJECTED) - (self.before == Status.REJECTED)
+
+
+def decide_many(
+    revisions: Sequence[Revision],
+    verdict: Verdict,
+    *,
+    made_by: Commenter | None,
+    bulk: BulkAction,
+    trigger: str = Trigger.BULK,
+    assistance: str = "none",
+    claimed_too: bool = False,
+) -> Many:
+    """
+    Decide the same about the comments of ``revisions``, which carry their comments: as :func:`decide` for each.
+
+    One transaction and a number of statements that does not grow with them; so give it few hundred, of as few
+    discussions as possible. What :func:`decide` would refuse is skipped and said so: what changed since it was read,
+    was withdrawn, stands in another section, or leaves nothing to publish. What another editor has open is left to
+    them, unless ``claimed_too``. A discussion's version moves once. Raise ``Refused`` for a verdict without a reason.
+    """
+    rendered = _rendered(revisions) if verdict.action == "publish" else {}
+    wishes = [_Wish(revision, verdict, trigger) for revision in revisions]
+    with transaction.atomic():
+        return _decide_many(wishes, rendered, Decider.EDITOR, made_by, bulk, assistance, claimed_too=claimed_too)
+
+
+def take_back_many(decisions: Sequence[Decision], *, made_by: Commenter | None, bulk: BulkAction) -> Many:
+    """
+    Bring the comments of ``decisions`` back to where they were before, as :func:`take_back` does for each.
+
+    The decisions carry their comments and texts. Those on which anything happened since are skipped: ``changed``.
+    """
+    found = Many()
+    about = [decision.comment_id for decision in decisions]
+    latest = dict(Decision.objects.filter(comment__in=about).values_list("comment").annotate(Max("pk")).order_by())
+    rejections: dict[int, list[tuple[int, str]]] = {}
+    for pk, comment, reason in (
+        Decision.objects.filter(comment__in=about, verdict="reject")
+        .order_by("pk")
+        .values_list("pk", "comment", "reason")
+    ):
+        rejections.setdefault(comment, []).append((pk, reason))
+    wishes = []
+    for decision in decisions:
+        if latest[decision.comment_id] != decision.pk:
+            found.skipped[decision.comment_id] = "changed"
+            continue
+        action = BACK.get(Status(decision.from_status))
+        if action is None:
+            found.skipped[decision.comment_id] = "nothing_to_undo"
+            continue
+        earlier = [reason for pk, reason in rejections.get(decision.comment_id, ()) if pk < decision.pk]
+        verdict = Verdict(action, reason=earlier[-1] if earlier and action == "reject" else "")
+        decision.revision.comment = decision.comment
+        wishes.append(_Wish(decision.revision, verdict, decision.trigger, decision))
+    rendered = _rendered([wish.seen for wish in wishes if wish.verdict.action == "publish"])
+    with transaction.atomic():
+        made = _decide_many(wishes, rendered, Decider.EDITOR, made_by, bulk, claimed_too=True)
+    found.decisions = made.decisions
+    found.skipped |= made.skipped
+    return found
+
+
+def _rendered(revisions: Sequence[Revision]) -> dict[int, str]:
+    """Return the safe HTML of those that have none yet. Before the locks are taken: a text never changes."""
+    missing = Revision.objects.filter(pk__in=[revision.pk for revision in revisions], html="")
+    return {pk: text.to_html(words).html for pk, words in missing.values_list("pk", "text")}
+
+
+def _decide_many(
+    wishes: list[_Wish],
+    rendered: dict[int, str],
+    decider: str,
+    made_by: Commenter | None = None,
+    bulk: BulkAction | None = None,
+    assistance: str = "none",
+    *,
+    claimed_too: bool,
+) -> Many:
+    """Do what :func:`decide_many` says, inside the caller's transaction: locks, then counts, then records."""
+    now = timezone.now()
+    found = Many()
+    wishes = _ready(_locked(wishes, found), found, made_by, rendered, claimed_too=claimed_too)
+    if not wishes:
+        return found
+    _write_texts(wishes, rendered, now)
+    # After the texts: complaints about words that have just been replaced stay open beside them.
+    if decider == Decider.EDITOR:
+        _find_complaints(wishes)
+    flags.lock_people(
+        {wish.comment.author_id for wish in wishes} | {flag.person_id for wish in wishes for flag in wish.complaints}
+    )
+    below = _move_many_counts(wishes)
+    _write_comments(wishes, below, now)
+    _move_many_records(wishes)
+    found.decisions = Decision.objects.bulk_create(
+        [
+            Decision(
+                comment=wish.comment,
+                revision=wish.revision,
+                verdict=wish.verdict.action,
+                from_status=wish.before,
+                to_status=wish.becomes,
+                decider=decider,
+                made_by=made_by,
+                trigger=wish.trigger,
+                assistance=assistance,
+                reason=wish.reason.code if wish.reason else wish.verdict.reason,
+                ground=wish.verdict.ground or (wish.reason.ground_default if wish.reason else "none"),
+                legal_ground=wish.verdict.legal_ground,
+                terms_anchor=wish.reason.terms_anchor if wish.reason else "",
+                guidelines_version=conf.get().guidelines_version,
+                reverses=wish.reverses,
+                bulk=bulk,
+                sanction_id=bulk.sanction_id if bulk and not wish.reverses else None,
+                score=wish.verdict.score,
+                scorer_version=wish.verdict.scorer_version,
+                request_id=request_id(),
+            )
+            for wish in wishes
+        ]
+    )
+    DecisionWords.objects.bulk_create(
+        DecisionWords(decision=decision, explanation=wish.verdict.explanation, private_note=wish.verdict.private_note)
+        for wish, decision in zip(wishes, found.decisions, strict=True)
+        if wish.verdict.explanation or wish.verdict.private_note
+    )
+    _settle_complaints(wishes, found.decisions)
+    if decider == Decider.EDITOR:
+        Claim.objects.filter(comment__in=[wish.comment.pk for wish in wishes]).delete()
+    for wish in wishes:
+        if wish.reverses and wish.reverses.to_status == Status.PUBLISHED and not wish.is_public:
+            _unmark(wish.comment, made_by)
+    moves = [wish.moved for wish in wishes]
+    transaction.on_commit(lambda: _tell_many(found.decisions, moves), robust=True)
+    return found
+
+
+def _locked(wishes: list[_Wish], found: Many) -> list[_Wish]:
+    """Lock discussions, then comments, each in the order of their ids; leave out what is no longer as it was seen."""
+    discussions = {
+        one.pk: one
+        for one in Discussion.objects.select_for_update(**_locks())
+        .filter(pk__in={wish.seen.comment.discussion_id for wish in wishes})
+        .order_by("pk")
+    }
+    ids = [wish.seen.comment_id for wish in wishes]
+    comments = {
+        one.pk: one
+        for one in Comment.objects.select_for_update(**_locks()).defer("html").filter(pk__in=ids).order_by("pk")
+    }
+    latest = dict(Revision.objects.filter(comment__in=ids).values_list("comment").annotate(Max("number")).order_by())
+    kept = {}
+    for wish in wishes:
+        seen, current = wish.seen, comments.get(wish.seen.comment_id)
+        if (
+            current is None
+            or current.version != seen.comment.version
+            or current.discussion_id not in discussions
+            or latest[current.pk] != seen.number
+        ):
+            found.skipped[seen.comment_id] = "changed"
+        elif current.status == Status.WITHDRAWN:
+            found.skipped[current.pk] = "withdrawn"
+        else:
+            current.discussion = discussions[current.discussion_id]
+            wish.comment, wish.revision = current, seen
+            seen.comment = current
+            kept[current.pk] = wish
+    return [kept[pk] for pk in sorted(kept)]
+
+
+def _ready(
+    wishes: list[_Wish], found: Many, made_by: Commenter | None, rendered: dict[int, str], *, claimed_too: bool
+) -> list[_Wish]:
+    """Work out what each wish comes to, as :func:`_decide` does; leave out what it would refuse."""
+    user = made_by.user if made_by else None
+    claimed: set[int] = set()
+    if not claimed_too:
+        open_ones = Claim.objects.filter(comment__in=[wish.comment.pk for wish in wishes], until__gt=timezone.now())
+        claimed = set(open_ones.exclude(person=made_by).values_list("comment", flat=True))
+    kept = []
+    for wish in wishes:
+        comment, revision, reverses = wish.comment, wish.revision, wish.reverses
+        if user is not None and not access.may_moderate(user, comment.discussion):
+            found.skipped[comment.pk] = "other_section"
+            continue
+        if comment.pk in claimed:
+            found.skipped[comment.pk] = "claimed"
+            continue
+        wish.becomes = BECOMES[wish.verdict.action]
+        wish.was_public = comment.status == Status.PUBLISHED
+        back_to_the_edit = (
+            reverses is not None
+            and reverses.revision_id == revision.pk
+            and reverses.to_status != Status.PUBLISHED
+            and wish.was_public
+        )
+        about_a_waiting_text = revision.status in (Status.RECEIVED, Status.HELD) or back_to_the_edit
+        wish.only_the_edit = wish.was_public and about_a_waiting_text and wish.becomes in (Status.HELD, Status.REJECTED)
+        wish.before = revision.status if about_a_waiting_text else comment.status
+        try:
+            wish.reason = _reason_for(wish.verdict, wish.before, wish.becomes)
+        except Refused as refused:
+            if reverses is None:
+                raise
+            found.skipped[comment.pk] = refused.code
+            continue
+        if wish.becomes == Status.PUBLISHED and not rendered.get(revision.pk, "there"):
+            found.skipped[comment.pk] = "nothing_to_publish"
+            continue
+        wish.is_public = wish.was_public if wish.only_the_edit else wish.becomes == Status.PUBLISHED
+        wish.held = (wish.becomes == Status.HELD) - (revision.status == Status.HELD)
+        kept.append(wish)
+    return kept
+
+
+def _find_complaints(wishes: list[_Wish]) -> None:
+    """Give each wish the flags that it settles, or that it opens again because it takes a decision back."""
+    taken_back = {wish.reverses.pk: wish for wish in wishes if wish.reverses and _takes_back(wish.reverses)}
+    if taken_back:
+        for flag in Flag.objects.filter(settled_by__in=list(taken_back)):
+            taken_back[flag.settled_by_id or 0].complaints.append(flag)
+    settling = {
+        wish.comment.pk: wish
+        for wish in wishes
+        if not (wish.reverses and _takes_back(wish.reverses))
+        and wish.becomes in (Status.PUBLISHED, Status.REJECTED)
+        and not wish.only_the_edit
+    }
+    if settling:
+        for flag in flags.open_ones().filter(comment__in=list(settling)):
+            settling[flag.comment_id].complaints.append(flag)
+
+
+def _settle_complaints(wishes: list[_Wish], decisions: list[Decision]) -> None:
+    opened: list[Flag] = []
+    settled: dict[Flag.State, tuple[list[Flag], list[Decision]]] = {}
+    for wish, decision in zip(wishes, decisions, strict=True):
+        if wish.complaints and wish.reverses is not None and _takes_back(wish.reverses):
+            opened += wish.complaints
+        elif wish.complaints:
+            state = Flag.State.DISMISSED if wish.becomes == Status.PUBLISHED else Flag.State.UPHELD
+            complaints, about = settled.setdefault(state, ([], []))
+            complaints += wish.complaints
+            about.append(decision)
+    if opened:
+        flags.reopen(opened)
+    for state, (complaints, about) in settled.items():
+        flags.settle_with(complaints, about, state)
+
+
+def _move_many_counts(wishes: list[_Wish]) -> dict[tuple[int, str], int]:
+    """
+    Move the counts of discussions and of ancestors; return by how much each path's replies moved.
+
+    A discussion's version moves by one, however many of its comments do.
+    """
+    below: Counter[tuple[int, str]] = Counter()
+    for wish in wishes:
+        if wish.moved:
+            for path in wish.comment.ancestor_paths:
+                below[wish.comment.discussion_id, path] += wish.moved
+    ancestors: dict[int, dict[int, list[str]]] = {}
+    for (story, path), moved in below.items():
+        if moved:
+            ancestors.setdefault(moved, {}).setdefault(story, []).append(path)
+    for moved, places in ancestors.items():
+        where = Q()
+        for story, paths in places.items():
+            where |= Q(discussion=story, path__in=paths)
+        Comment.objects.filter(where).update(
+            reply_count=F("reply_count") + moved,
+            is_shown=Case(
+                When(Q(status=Status.PUBLISHED) | Q(reply_count__gt=-moved), then=Value(True)), default=Value(False)
+            ),
+        )
+    moves: dict[int, list[int]] = {}
+    together: dict[tuple[int, int, int], list[int]] = {}
+    for wish in wishes:
+        comment = wish.comment
+        replies = comment.reply_count + below[comment.discussion_id, comment.path]
+        move = moves.setdefault(comment.discussion_id, [0, 0, 0])
+        move[0] += wish.moved
+        move[1] += wish.held
+        move[2] |= bool(wish.moved or wish.is_public or replies > 0)
+    for discussion in {wish.comment.discussion for wish in wishes}:
+        published, held, visible = moves[discussion.pk]
+        discussion.published_count += published
+        discussion.held_count += held
+        discussion.version += visible
+        if published or held or visible:
+            together.setdefault((published, held, visible), []).append(discussion.pk)
+    for (published, held, visible), discussions in together.items():
+        Discussion.objects.filter(pk__in=discussions).update(
+            published_count=F("published_count") + published,
+            held_count=F("held_count") + held,
+            version=F("version") + visible,
+        )
+    return below
+
+
+_SCREENED = """
+UPDATE comments_revision SET status = %s, html = %s, sanitizer_version = %s, screened_at = %s,
+first_published_at = COALESCE(first_published_at, %s), section = %s, risk = %s, priority = %s WHERE id = %s
+"""
+
+
+def _write_texts(wishes: list[_Wish], rendered: dict[int, str], now: datetime) -> None:
+    screened = [wish for wish in wishes if wish.verdict.html is not None]
+    if screened:
+        _write_screened(screened, now)
+    wishes = [wish for wish in wishes if wish.verdict.html is None]
+    section = Comment.objects.filter(pk=OuterRef("comment")).values("discussion__section")
+    for becomes in {wish.becomes for wish in wishes}:
+        texts = Revision.objects.filter(pk__in=[wish.revision.pk for wish in wishes if wish.becomes == becomes])
+        moves: dict[str, Any] = {
+            "status": becomes,
+            "section": Subquery(section[:1]),
+            "reviewed_at": Coalesce("reviewed_at", Value(now)),
+        }
+        if becomes == Status.PUBLISHED:
+            moves["first_published_at"] = Coalesce("first_published_at", Value(now))
+        texts.update(**moves)
+    made = [wish.revision for wish in wishes if wish.becomes == Status.PUBLISHED and wish.revision.pk in rendered]
+    for revision in made:
+        revision.html = rendered[revision.pk]
+    if made:
+        Revision.objects.bulk_update(made, ["html"])
+
+
+def _write_screened(wishes: list[_Wish], now: datetime) -> None:
+    """Write what screening made of texts, and thinks of them: each its own HTML, so each its own row."""
+    at = connection.ops.adapt_datetimefield_value(now)
+    rows = []
+    for wish in wishes:
+        revision, verdict = wish.revision, wish.verdict
+        revision.html, revision.section = verdict.html or "", wish.comment.discussion.section
+        _weigh(revision, wish.comment, verdict, None)
+        shown = at if wish.becomes == Status.PUBLISHED else None
+        made = (str(wish.becomes), revision.html, verdict.sanitizer_version, at, shown)
+        rows.append((*made, revision.section, revision.risk, revision.priority, revision.pk))
+    with connection.cursor() as db:
+        db.executemany(_SCREENED, rows)
+
+
+def _write_comments(wishes: list[_Wish], below: dict[tuple[int, str], int], now: datetime) -> None:
+    """Write what became of the comments, alike ones in one statement; and on the rows that listeners are given."""
+    alike: dict[tuple[str, str, bool], list[int]] = {}
+    for wish in wishes:
+        comment, revision = wish.comment, wish.revision
+        comment.version += 1
+        comment.reply_count += below.get((comment.discussion_id, comment.path), 0)
+        comment.is_shown = wish.is_public or comment.reply_count > 0
+        revision.status = wish.becomes
+        if wish.only_the_edit:
+            alike.setdefault(("", "", False), []).append(comment.pk)
+            continue
+        comment.status = wish.becomes
+        comment.removed_for = wish.reason.code if wish.reason and wish.was_public else ""
+        if wish.becomes == Status.PUBLISHED:
+            comment.published_at = comment.published_at or now
+            comment.edited_at = revision.created_at if revision.number > 1 else None
+        key = (str(wish.becomes), comment.removed_for, wish.is_public and revision.number > 1)
+        alike.setdefault(key, []).append(comment.pk)
+    latest = Revision.objects.filter(comment=OuterRef("pk")).order_by("-number")
+    for (becomes, removed_for, edited), ids in alike.items():
+        moves: dict[str, Any] = {"version": F("version") + 1}
+        if becomes == Status.PUBLISHED:
+            moves |= {
+                "html": Subquery(latest.values("html")[:1]),
+                "published_at": Coalesce("published_at", Value(now)),
+                "edited_at": Subquery(latest.values("created_at")[:1]) if edited else None,
+                "is_shown": True,
+            }
+        elif becomes:
+            shown = Case(When(reply_count__gt=0, then=Value(True)), default=Value(False))
+            moves |= {"is_shown": shown}
+        if becomes:
+            moves |= {"status": becomes, "removed_for": removed_for}
+        Comment.objects.filter(pk__in=ids).update(**moves)
+
+
+def _move_many_records(wishes: list[_Wish]) -> None:
+    people: dict[int, list[int]] = {}
+    for wish in wishes:
+        record = people.setdefault(wish.comment.author_id, [0, 0])
+        record[0] += wish.moved
+        record[1] += wish.rejected
+    alike: dict[tuple[int, int], list[int]] = {}
+    for person, (published, rejected) in people.items():
+        if published or rejected:
+            alike.setdefault((published, rejected), []).append(person)
+    for (published, rejected), them in alike.items():
+        Commenter.objects.filter(pk__in=them).update(
+            published_count=F("published_count") + published, rejected_count=F("rejected_count") + rejected
+        )
+
+
+def _tell_many(decisions: list[Decision], moves: list[int]) -> None:
+    """Do what :func:`_tell` does for each; a discussion's old pages go once."""
+    for discussion in {decision.comment.discussion for decision in decisions}:
+        threads.discussion_moved(discussion.key, discussion.version)
+    for decision, moved in zip(decisions, moves, strict=True):
+        _announce(decision.comment, decision, moved)
+    for decision in decisions:
+        signals.comment_decided.send_robust(Comment, comment=decision.comment, decision=decision)
+    signals.comments_decided.send_robust(Comment, decisions=decisions)
+
+
 # --- Editors' picks ---------------------------------------------------------------------------------------------------
 
 
@@ -547,8 +1000,13 @@ def what_changed(comment: Comment) -> str:
 
 def _tell(comment: Comment, decision: Decision, moved: int) -> None:
     """After the commit: old pages go, open pages hear of it, listeners run. Readers hear of published things only."""
+    threads.discussion_moved(comment.discussion.key, comment.discussion.version)
+    _announce(comment, decision, moved)
+    signals.comment_decided.send_robust(Comment, comment=comment, decision=decision)
+
+
+def _announce(comment: Comment, decision: Decision, moved: int) -> None:
     discussion = comment.discussion
-    threads.discussion_moved(discussion.key, discussion.version)
     facts = {"id": comment.pk, "count": discussion.published_count, "version": discussion.version}
     if moved > 0:
         live.announce(discussion.key, "comment.published", facts | {"parent": comment.parent_id})
@@ -556,7 +1014,6 @@ def _tell(comment: Comment, decision: Decision, moved: int) -> None:
         live.announce(discussion.key, "comment.removed", facts)
     elif comment.status == Status.PUBLISHED and decision.to_status == Status.PUBLISHED:
         live.announce(discussion.key, "comment.edited", facts)
-    signals.comment_decided.send_robust(Comment, comment=comment, decision=decision)
 
 
 def supersede(comment: Comment, latest: Revision, words: str, digest: str) -> Revision:
@@ -592,6 +1049,8 @@ def flag(person: Commenter, comment: Comment, reason: str, note: str = "") -> Fl
     ``Refused`` for a comment that is not published (404, or 409 where a tombstone stands), one's own (403), a reason
     that does not exist (400), a note that is too long (400), or after too many in an hour (429).
 
+    Who is suspended or banned may still complain, and weighs the least.
+
     Two at once wait for each other at the comment's row, so that the weight is added up once and the comment is held
     once.
     """
@@ -622,7 +1081,7 @@ def flag(person: Commenter, comment: Comment, reason: str, note: str = "") -> Fl
             person=person,
             reason=reason,
             note=note.replace("\x00", ""),
-            weight=flags.weight(person, settings),
+            weight=flags.LEAST if access.standing(person).is_shut_out else flags.weight(person, settings),
             counts=not let_stand.exists(),
         )
         made.is_new = True
@@ -704,6 +1163,107 @@ def screen(comment_id: int, version: int) -> Decision | None:
     except CommentChanged:
         logger.info("comment %s moved on while it was screened", comment_id)
         return None
+
+
+def screen_waiting(limit: int = 50) -> int:
+    """
+    Screen up to ``limit`` texts that nobody is on, the oldest first, together; return how many were decided.
+
+    The same as :func:`screen` for each: judged by every rule, every finding kept, decided in the order in which they
+    arrived. Asking and writing for all of them at once is what makes it quick when many wait. Texts that were begun
+    before are left to :func:`screen`, alone, so that one that kills its worker takes no others with it; when anything
+    goes wrong here, the claim is given back and each is screened alone.
+    """
+    claimed = _claim_waiting(limit)
+    if not claimed:
+        return 0
+    until = time.monotonic() + TOGETHER_SECONDS
+    revisions = list(
+        Revision.objects.filter(pk__in=claimed)
+        .select_related("comment__author__user", "comment__discussion", "comment__parent")
+        .order_by("created_at", "id")
+    )
+    done = 0
+    try:
+        judged = screening.run_many(revisions, until)
+        with transaction.atomic():
+            _answer_before_the_disk()
+            done = _decide_together(revisions, judged)
+        left = revisions[len(judged) :]
+    except Exception:
+        logger.exception("%d texts could not be screened together; each is screened alone", len(revisions))
+        left = revisions
+    if left:
+        # Given back as if nobody had begun them, unless they were among those that went wrong.
+        begun = F("attempts") - (1 if left is not revisions else 0)
+        waiting = Revision.objects.filter(pk__in=[one.pk for one in left], status=Status.RECEIVED)
+        waiting.update(claimed_at=None, attempts=begun)
+    if left is revisions:
+        for one in revisions:
+            if time.monotonic() > until:
+                break
+            done += screen(one.comment_id, one.comment.version) is not None
+    return done
+
+
+def is_late(comment_id: int, version: int, older_than: datetime) -> bool | None:
+    """
+    Say whether the text of this version waits since before ``older_than``; ``None`` when it does not wait, or somebody
+    is on it. One query, written out: every message of a long queue asks it.
+    """
+    dead = timezone.now() - timedelta(seconds=CLAIM_SECONDS)
+    moments = [connection.ops.adapt_datetimefield_value(at) for at in (older_than, dead)]
+    with connection.cursor() as db:
+        db.execute(_IS_LATE, [moments[0], comment_id, version, moments[1]])
+        row = db.fetchone()
+    return bool(row[0]) if row else None
+
+
+_IS_LATE = """
+SELECT revision.created_at < %s FROM comments_revision AS revision
+JOIN comments_comment AS comment ON comment.id = revision.comment_id
+WHERE revision.comment_id = %s AND comment.version = %s AND revision.status = 'received'
+AND (revision.claimed_at IS NULL OR revision.claimed_at < %s)
+"""
+
+
+def _claim_waiting(limit: int) -> list[int]:
+    """Claim the oldest texts that nobody has begun, each by one caller only. One statement."""
+    locked = "FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
+    with transaction.atomic(), connection.cursor() as db:
+        _answer_before_the_disk()
+        db.execute(_CLAIM.format(locked=locked), [connection.ops.adapt_datetimefield_value(timezone.now()), limit])
+        return [row[0] for row in db.fetchall()]
+
+
+_CLAIM = """
+UPDATE comments_revision SET claimed_at = %s, attempts = attempts + 1 WHERE id IN (
+    SELECT id FROM comments_revision WHERE status = 'received' AND attempts = 0 AND claimed_at IS NULL
+    ORDER BY created_at LIMIT %s {locked}
+) RETURNING id
+"""
+
+
+def _decide_together(revisions: list[Revision], judged: list[screening.Judged]) -> int:
+    """Decide about each of ``revisions`` and write down what was found. Inside the caller's transaction."""
+    wishes, said, rendered = [], {}, {}
+    for revision, (drafts, safe, policy) in zip(revisions, judged, strict=False):
+        verdict = screening.combine(drafts, policy)
+        if safe is not None:
+            verdict = verdict.with_html(safe.html, safe.version)
+            rendered[revision.pk] = safe.html
+        wishes.append(_Wish(revision, verdict, Trigger.SCREENING))
+        said[revision.pk] = verdict, drafts, revision.comment.author
+    decisions = _decide_many(wishes, rendered, Decider.SCREENING, claimed_too=True).decisions
+    Finding.objects.bulk_create(
+        draft.as_row(decision.revision) for decision in decisions for draft in said[decision.revision_id][1]
+    )
+    for decision in decisions:
+        verdict, drafts, author = said[decision.revision_id]
+        decision.comment.author = author
+        house_rules.follow_up(decision.revision, drafts)
+        _draw(decision.revision, verdict, drafts)
+    return len(decisions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ class Site:
     accounts: dict[str, dict[str, str]]
     sessions: dict[str, Any] = field(default_factory=dict)
     """What a browser keeps of each reader who has signed in once."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """With it, ``manage.py`` works on the same database."""
 
 
 @dataclass
@@ -71,7 +73,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             if process.poll() is not None or time.monotonic() > until:
                 pytest.fail("The demonstration did not start:\n" + (directory / "log").read_text()[-3000:])
             time.sleep(0.2)
-        yield Site(base, json.loads((directory / "demo-accounts.json").read_text()))
+        accounts = json.loads((directory / "demo-accounts.json").read_text())
+        yield Site(base, accounts, environment=environment)
     finally:
         process.terminate()
         process.wait(20)

@@ -22,9 +22,11 @@ from comments.models import (
     Job,
     Phrase,
     PolicyChange,
+    Sanction,
     Status,
 )
 
+SANCTIONS = [(kind.value, kind.label) for kind in Sanction.Kind]
 F = TypeVar("F", bound=Callable[..., Any])
 Shape = serializers.Serializer[Any]
 
@@ -86,6 +88,7 @@ KEY = OpenApiParameter(
     "and written to under `…/comments/` but has no summary of its own.",
 )
 ID = {"type": "integer", "minimum": 1}
+UUID_SHAPE = {"type": "string", "format": "uuid"}
 COMMENT = OpenApiParameter("comment_id", ID, OpenApiParameter.PATH)
 CURSOR = OpenApiParameter("cursor", str, description="`next` of the page before. Opaque.")
 
@@ -259,12 +262,35 @@ class FlaggedSerializer(Shape):
     state = Choice(Flag.State.choices, help_text="`open` until an editor has decided.")
 
 
+class ToldSerializer(Shape):
+    """One sanction, as its person is told it."""
+
+    public_id = serializers.UUIDField()
+    kind = Choice(SANCTIONS)
+    reason = serializers.CharField(help_text="`personal_attack`, …")
+    explanation = serializers.CharField(help_text="An editor's words to the person.")
+    legal_ground = serializers.CharField()
+    comment = serializers.IntegerField(allow_null=True, help_text="The comment that led to it.")
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField(allow_null=True)
+    to_acknowledge = serializers.BooleanField(help_text="Nothing can be posted before it is: `…/acknowledge/`.")
+    appeal_url = serializers.CharField()
+
+
+class StandingSerializer(Shape):
+    state = Choice(["fine", "premoderated", "warned", "suspended", "banned"])
+    detail = serializers.CharField(help_text="In a sentence; empty when `fine`.")
+    until = serializers.DateTimeField(allow_null=True, help_text="When it ends by itself.")
+    sanctions = ToldSerializer(many=True, help_text="What has to be known, the strongest first.")
+
+
 class MeSerializer(Shape):
     id = serializers.IntegerField()
     name = serializers.CharField()
     badges = serializers.ListField(child=serializers.CharField())
     is_moderator = serializers.BooleanField()
     published_count = serializers.IntegerField()
+    standing = StandingSerializer()
 
 
 class UnseenSerializer(Shape):
@@ -757,6 +783,56 @@ class JobSerializer(Shape):
     finished_at = serializers.DateTimeField(allow_null=True)
 
 
+class LeftAloneSerializer(Shape):
+    why = serializers.CharField(help_text="In words that follow the number.")
+    count = serializers.IntegerField()
+    comments = serializers.ListField(child=serializers.IntegerField(), help_text="Ids of some of them.")
+
+
+class BulkSerializer(Shape):
+    """One decision about many comments, or the undoing of it."""
+
+    id = serializers.IntegerField()
+    q = serializers.CharField(allow_blank=True)
+    verdict = serializers.CharField()
+    reason = serializers.CharField(allow_blank=True)
+    made_by = serializers.CharField()
+    state = Choice(Job.State.choices, help_text="Of the undoing, once there is one.")
+    undoing = serializers.BooleanField()
+    done = serializers.IntegerField(help_text="Comments gone through, of `total`.")
+    total = serializers.IntegerField()
+    decided = serializers.IntegerField()
+    taken_back = serializers.IntegerField()
+    left_alone = LeftAloneSerializer(many=True)
+    error = serializers.CharField(allow_blank=True)
+    may = serializers.ListField(child=serializers.CharField(), help_text="`pause`, `resume`, `stop`, `undo`.")
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class BulkSampleSerializer(Shape):
+    id = serializers.IntegerField()
+    text = serializers.CharField()
+    author = serializers.CharField()
+    score = serializers.FloatField()
+
+
+class BulkPreviewSerializer(Shape):
+    """What a bulk action would be about."""
+
+    total = serializers.IntegerField()
+    most = serializers.IntegerField(help_text="More than this are refused.")
+    statuses = serializers.DictField(child=serializers.IntegerField())
+    sections = serializers.DictField(child=serializers.IntegerField())
+    authors = serializers.IntegerField()
+    discussions = serializers.IntegerField()
+    oldest = serializers.DateTimeField(allow_null=True)
+    scores = serializers.ListField(
+        child=serializers.IntegerField(), help_text="How many the search finds in each twentieth of the scores."
+    )
+    samples = BulkSampleSerializer(many=True)
+
+
 # --- House rules ------------------------------------------------------------------------------------------------------
 
 
@@ -858,3 +934,80 @@ class PreferencesSerializer(Shape):
     daily_quota = serializers.IntegerField()
     break_minutes = serializers.IntegerField()
     mail_decisions = serializers.BooleanField()
+
+
+# --- People -----------------------------------------------------------------------------------------------------------
+
+
+class SanctionSerializer(Shape):
+    id = serializers.IntegerField(help_text="The latest one's is `seen` when you sanction.")
+    public_id = serializers.UUIDField()
+    kind = Choice(SANCTIONS)
+    person = serializers.IntegerField(allow_null=True)
+    email_domain = serializers.CharField()
+    network = serializers.BooleanField(help_text="It holds for a network, whose key is not told.")
+    reason = serializers.CharField()
+    explanation = serializers.CharField()
+    private_note = serializers.CharField()
+    comment = serializers.IntegerField(allow_null=True)
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField(allow_null=True)
+    lifts = serializers.UUIDField(allow_null=True)
+    made_by = serializers.CharField(allow_null=True)
+    made_at = serializers.DateTimeField()
+
+
+class ListedPersonSerializer(Shape):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    badge = serializers.CharField()
+    published_count = serializers.IntegerField()
+    rejected_count = serializers.IntegerField()
+    rejected_lately = serializers.IntegerField()
+    in_force = serializers.ListField(child=Choice(SANCTIONS), help_text="What holds now; read warnings left out.")
+    created_at = serializers.DateTimeField()
+
+
+class PeoplePageSerializer(Shape):
+    results = ListedPersonSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class StrikeSerializer(Shape):
+    at = serializers.DateTimeField()
+    what = Choice(["rejection", "warning"])
+    reason = serializers.CharField()
+    comment = serializers.IntegerField(allow_null=True)
+    weight = serializers.FloatField(help_text="1 when it was new; halves every `STRIKE_DAYS`.")
+
+
+class StrikesSerializer(Shape):
+    total = serializers.FloatField()
+    suggestion = serializers.CharField(help_text="What is usual from here; nothing follows by itself.")
+    parts = StrikeSerializer(many=True)
+
+
+class HappenedSerializer(Shape):
+    kind = Choice(["comment", "decision", "sanction", "appeal", "note"])
+    at = serializers.DateTimeField()
+    id = serializers.IntegerField()
+    comment = serializers.IntegerField(allow_null=True)
+    said = serializers.CharField(help_text="In words.")
+    words = serializers.CharField(help_text="What was written: the comment, the note, the explanation.")
+    made_by = serializers.CharField(allow_null=True)
+
+
+class PersonSerializer(Shape):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    badge = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    counts = serializers.DictField(child=serializers.IntegerField())
+    standing = StandingSerializer()
+    strikes = StrikesSerializer()
+    seen = serializers.IntegerField(help_text="Send it back when you sanction: 409 if somebody was first.")
+    reach = serializers.DictField(
+        child=serializers.IntegerField(), help_text="How many others a `domain` or `network` sanction would hold for."
+    )
+    history = HappenedSerializer(many=True, help_text="The latest first.")
+    next = serializers.CharField(allow_null=True)

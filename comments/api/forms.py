@@ -79,6 +79,17 @@ class UndoForm(MarkForm):
     decision = serializers.UUIDField(help_text="`id` of the decision.")
 
 
+class BulkForm(Form):
+    q = Line(allow_blank=True, max_length=500, help_text="A search, as on the desk: `status:held section:sport`.")
+    score_min = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=1)
+    score_max = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=1)
+    verdict = Choice(choices=["publish", "hold", "reject"])
+    reason = Line(required=False, allow_blank=True, max_length=40, help_text="Needed to reject: `off_topic`, …")
+    explanation = Line(required=False, allow_blank=True, max_length=2000, help_text="To every author.")
+    note = Line(required=False, allow_blank=True, max_length=2000, help_text="To other editors.")
+    dry_run = serializers.BooleanField(required=False, help_text="Change nothing: numbers and ten samples.")
+
+
 class NothingForm(Form):
     """An empty object: the address says it all."""
 
@@ -192,3 +203,20 @@ class PreferencesForm(Form):
         required=False, min_value=0, max_value=720, help_text="Minutes until a pause is suggested; 0: never."
     )
     mail_decisions = serializers.BooleanField(required=False, help_text="What waits is mailed, with links to decide.")
+
+
+class SanctionForm(Form):
+    kind = Choice(choices=["warn", "premoderate", "suspend", "ban"])
+    target = Choice(required=False, choices=["person", "domain", "network"], help_text="`person` without it.")
+    reason = Line(required=False, allow_blank=True, max_length=40, help_text="`spam`, …; the person is told it.")
+    explanation = Line(required=False, allow_blank=True, max_length=2000, help_text="To the person.")
+    note = Line(required=False, allow_blank=True, max_length=2000, help_text="To other editors.")
+    legal_ground = Line(required=False, allow_blank=True, max_length=500, help_text="The law, where the reason is one.")
+    days = Number(required=False, max_value=3650, help_text="For how long; a suspension needs it.")
+    comment = Number(required=False, allow_null=True, help_text="The comment that led to it.")
+    seen = Number(required=False, min_value=0, help_text="`seen` of the person you looked at.")
+
+
+class LiftForm(Form):
+    explanation = Line(required=False, allow_blank=True, max_length=2000, help_text="To the person.")
+    note = Line(required=False, allow_blank=True, max_length=2000, help_text="To other editors.")

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from django.db.models import OuterRef, Subquery
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
@@ -172,6 +173,10 @@ def _chip(code: str, facts: dict[str, Any]) -> str:
             return _("often rejected")
         case "premoderated_person":
             return _("person waits")
+        case "banned":
+            return _("author banned")
+        case "suspended":
+            return _("author suspended")
         case "score_over":
             return _("high score")
         case "repeat":
@@ -228,12 +233,15 @@ class Card:
     """Whether the editor who looks may decide about it."""
     work: Any = None
     """Notes, and whose it is to decide: what ``_work.html`` and ``_more_acts.html`` show. Filled when it is opened."""
-    person_url: str = ""
-    """The author's page on the desk, for whoever may open it."""
 
     @property
     def comment(self) -> Comment:
         return self.revision.comment
+
+    @property
+    def person_url(self) -> str:
+        """The author's page on the desk."""
+        return reverse("admin:comments_desk_person", args=[self.comment.author_id])
 
     @property
     def guess(self) -> Suggestion | None:

@@ -142,6 +142,17 @@ class Queue:
         return self.name.startswith(SEARCH)
 
     @property
+    def as_search(self) -> str:
+        """The search that finds what is in this queue; "" where there is none, as for what was drawn by lot."""
+        begins = {
+            "to_decide": "status:held",
+            "reported": "status:published has:flag",
+            "published": "status:published",
+            "rejected": "status:rejected",
+        }.get(self.name, "" if self.is_search else None)
+        return "" if begins is None or self.complaint else f"{begins} {self.query}".strip()
+
+    @property
     def sorting(self) -> Order | None:
         """The order of its rows; ``None`` for the one that is ordered by reports."""
         if self.heaviest_first:

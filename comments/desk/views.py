@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
@@ -16,6 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -143,8 +145,17 @@ def _queue(
         "since": timezone.now().isoformat(),
         "renew_seconds": claims.RENEW_SECONDS,
         "total": context["counts"].get(place.queue.name),
+        "bulk": _bulk(request, place.queue) if shown else "",
     }
     return TemplateResponse(request, "comments/desk/queue.html", context, status=status)
+
+
+def _bulk(request: HttpRequest, queue: queues.Queue) -> str:
+    """Return where all of ``queue`` can be decided at once; "" for whoever may not, or where no search finds it."""
+    found = queue.as_search
+    if not found or not access.may(request.user, "act_in_bulk"):
+        return ""
+    return f"{reverse('admin:comments_desk_bulk')}?{urlencode({'q': found})}"
 
 
 def _claimed(

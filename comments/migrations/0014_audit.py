@@ -47,7 +47,7 @@ def allow(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("comments", "0010_together")]
+    dependencies = [("comments", "0012_premoderated")]
 
     operations = [
         migrations.AddIndex(

@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from comments import access, conf, discussions, personal, threads, thresholds
+from comments import access, conf, discussions, http, personal, threads, thresholds
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Discussion, Status
 from comments.pages import editing, own, shown
@@ -236,7 +236,7 @@ def around(comment: Comment) -> dict[str, Any]:
 def _personal(request: HttpRequest, discussion: Discussion, person: Commenter, sort: str, cursor: str) -> SafeString:
     # First what only I see, then what everyone sees, no older than that: a comment of mine that is published between
     # the two is in the second.
-    mine = pieces(discussion, person)
+    mine = pieces(discussion, person, http.network_key(request)) | {"here": request.get_full_path()}
     frame = _frame(discussion, sort, cursor)
     if access.may_moderate(request.user, discussion):
         stream_here, editors = for_editor(request, discussion, sort, cursor)
@@ -323,14 +323,16 @@ def unseen(request: HttpRequest, discussion: Discussion) -> list[dict[str, Any]]
     ]
 
 
-def pieces(discussion: Discussion, person: Commenter) -> dict[str, Any]:
-    """Return what ``person`` alone sees above the comments: their texts that are not published, and what they like."""
+def pieces(discussion: Discussion, person: Commenter, network_key: str = "") -> dict[str, Any]:
+    """Return what ``person`` alone sees above the comments: how they stand, their own texts, and what they like."""
     mine = personal.in_discussion(person, discussion)
     version = Discussion.objects.values_list("version", flat=True).get(pk=discussion.pk)
     threads.pages.not_before(discussion.key, version)
     return shown.context(
         version=str(version),
         person=person,
+        standing=own.standing(access.standing(person, network_key)),
+        here=shown.with_query(discussion.url, "", "comments"),
         mine=[own.show(one) for one in mine],
         waiting=sum(one.status == Status.RECEIVED for one in mine),
         liked=",".join(map(str, personal.liked(person, discussion))),

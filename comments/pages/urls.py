@@ -12,6 +12,7 @@ urlpatterns = [
     path("section/editor/", views.stream_for_editor, name="section_for_editor"),
     path("mine/", views.mine, name="mine"),
     path("me/", views.me, name="me"),
+    path("me/warnings/<uuid:public_id>/acknowledge/", views.acknowledge, name="acknowledge"),
     path("<int:pk>/", views.permalink, name="permalink"),
     path("<int:pk>/replies/", views.replies, name="replies"),
     path("<int:pk>/replies/editor/", views.replies_for_editor, name="replies_for_editor"),

@@ -5,15 +5,17 @@ from __future__ import annotations
 from functools import wraps
 from typing import Any, cast
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import select_template
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
-from comments import access, discussions, http, moderation, personal, posting, reactions, threads
+from comments import access, discussions, http, moderation, people, personal, posting, reactions, threads
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Decider, Decision, Discussion, Reason, Status
 from comments.pages import editing, own, section, shown
@@ -261,7 +263,11 @@ def mine(request: HttpRequest) -> HttpResponse:
 
 
 def _mine(request: HttpRequest, discussion: Discussion, person: Commenter, *, status: int = 200) -> HttpResponse:
-    return _private(render(request, "comments/_mine.html", section.pieces(discussion, person), status=status))
+    return _private(
+        render(
+            request, "comments/_mine.html", section.pieces(discussion, person, http.network_key(request)), status=status
+        )
+    )
 
 
 @require_GET
@@ -271,8 +277,26 @@ def me(request: HttpRequest) -> HttpResponse:
     person = _reader(request)
     wrote = Comment.objects.filter(author=person).select_related("discussion")
     listed = [own.listed(one) for one in personal.state_of(wrote, person)]
-    context = shown.context(person=person, listed=listed, most=personal.MOST)
+    standing = own.standing(access.standing(person, http.network_key(request)))
+    here = request.get_full_path()
+    context = shown.context(person=person, listed=listed, most=personal.MOST, standing=standing, here=here)
     return _private(_page(request, "comments/me.html", context))
+
+
+@require_http_methods(["GET", "POST"])
+@ours()
+@answers_refusals
+def acknowledge(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Write down that this reader has read a warning; then back to where they read it."""
+    person = _reader(request)
+    if request.method == "GET":
+        return _see(f"{shown.prefix()}me/")
+    if "read" not in request.POST:
+        raise Refused("not_ticked", _("Tick that you have read it, then go on."))
+    people.acknowledge(person, public_id)
+    back = request.POST.get("next", "")
+    ours_too = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    return _see(back if ours_too else f"{shown.prefix()}me/")
 
 
 # --- Changing one's own ----------------------------------------------------------------------------------------------
@@ -286,11 +310,13 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     person, comment = _own(request, pk)
     access.require_may_edit(person, comment)
     refused = None
+    if request.method == "GET":
+        access.require_good_standing(person, http.network_key(request))
     words = comment.revisions.latest("number").text
     if request.method == "POST":
         words = request.POST.get("text", "")
         try:
-            posting.edit_comment(person, comment, words)
+            posting.edit_comment(person, comment, words, network_key=http.network_key(request))
         except Refused as error:
             refused = error
         else:
@@ -339,7 +365,9 @@ def react(request: HttpRequest, pk: int) -> HttpResponse:
     if "undo" in request.POST:
         count = reactions.unreact(person, comment)
     else:
-        count = reactions.react(person, comment, request.POST.get("kind", "like"))
+        count = reactions.react(
+            person, comment, request.POST.get("kind", "like"), network_key=http.network_key(request)
+        )
     if _by_script(request):
         return _private(HttpResponse(str(count), content_type="text/plain"))
     return _see(_place(comment))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from django.utils import timezone
 
 from comments import conf, thresholds
-from comments.access import is_staff
+from comments.access import Standing, is_staff, standing
 from comments.models import Comment, Commenter, Discussion, Finding, Revision
 from comments.text import Rendered, digest
 
@@ -106,11 +106,15 @@ class Candidate:
     comment: Comment | None = None
     at: datetime = field(default_factory=timezone.now)
     settings: conf.Settings = field(init=False)
+    known: dict[str, Any] = field(default_factory=dict)
+    """What was asked of the database for many texts at once, by the name of the rule that would ask."""
+    policy_is_fresh: InitVar[bool] = False
+    """The caller has just asked whether the policy in memory is the one in force."""
     findings: list[Draft] = field(default_factory=list)
     """What those asked before have said, scorers among them. A rule that reads it stands after them in ``RULES``."""
 
-    def __post_init__(self) -> None:
-        self.settings = thresholds.of(self.discussion, exact=True)
+    def __post_init__(self, policy_is_fresh: bool) -> None:
+        self.settings = thresholds.of(self.discussion, exact=not policy_is_fresh)
 
     def score(self, name: str = "local") -> float | None:
         """Return the probability that the scorer ``name`` gave, 0 to 1; ``None`` when it gave none."""
@@ -125,6 +129,13 @@ class Candidate:
         """The rules for readers leave the author alone: staff, and experts where ``TRUST_EXPERTS`` says so."""
         expert = self.author is not None and self.author.badge == Commenter.Badge.EXPERT
         return self.by_staff or (expert and self.settings.trust_experts)
+
+    @cached_property
+    def standing(self) -> Standing:
+        """How the author stands at that moment; one query. Before there is a comment, the network is not known."""
+        if self.author is None:
+            return Standing()
+        return standing(self.author, self.comment.network_key if self.comment else "", self.at)
 
     @cached_property
     def text_hash(self) -> str:

@@ -99,7 +99,8 @@ function hear(said) {
   heard = true;
   for (const [id, html] of Object.entries(said.cards)) {
     const card = document.getElementById(`c-${id}`);
-    if (!card || card.classList.contains("is-decided")) continue;
+    // What is not sent yet is sent again below: what stands there was seen and typed.
+    if (!card || card.classList.contains("is-decided") || unsent.has(card.id)) continue;
     const now = built(html);
     const reading = document.activeElement !== $(".line1", card) && card.contains(document.activeElement);
     if (!free(card) && !free(now) && reading) continue;
@@ -123,6 +124,7 @@ function hear(said) {
     if (place.textContent !== said.newer) place.textContent = said.newer;
     place.hidden = !said.newer;
   }
+  sendAgain();
   sync();
 }
 
@@ -272,6 +274,7 @@ async function decide(form, button, quietly = false) {
   if (unsent.has(card.id)) data.set("again", "on");
   if ("stays" in button.dataset) { mark(card, form, data); return; }
   const line = $(".line1", card).innerHTML;
+  const wasOpen = card.classList.contains("is-open");
   close(card);
   card.classList.add("is-decided");
   const tag = document.createElement("span");
@@ -280,7 +283,7 @@ async function decide(form, button, quietly = false) {
   $(".why", card).replaceChildren(tag);
   held.delete(card.dataset.card ?? ""); // the decision frees it
   ours.delete(card.dataset.card ?? "");
-  if (!quietly) goOn(card);
+  if (!quietly || wasOpen) goOn(card);
 
   flying += 1;
   const answer = await post(form, data);
@@ -353,7 +356,7 @@ function done(/** @type {HTMLElement} */ toast) {
   const button = $("button[name=undo]", toast);
   if (button) {
     const [comment, version] = ["comment", "version"].map((name) => $(`[name=${name}]`, toast).value);
-    undoable = undoable.filter((one) => one.comment !== comment || one.version === version);
+    undoable = undoable.filter((one) => one.comment !== comment || (one.version === version && one.undo !== button.value));
     undoable.push({ comment, version, undo: button.value });
   }
   sync();
@@ -427,7 +430,7 @@ function preview(/** @type {Element | null} */ at) {
   if (!message) return;
   const reason = at?.closest(".reasons button");
   if (reason) {
-    $("[data-told-name]", message).textContent = (reason.getAttribute("data-said") ?? "").replace(/^[^:]*: /, "");
+    $("[data-told-name]", message).textContent = reason.getAttribute("data-told");
     $("[data-told-sentence]", message).textContent = $("[data-sentence]", reason).textContent;
   }
   $("[data-told-words]", message).textContent = $("[name=explanation]", sheet).value;
@@ -486,7 +489,8 @@ document.addEventListener("keydown", (event) => {
   const card = open();
   const pop = card && $(`details[data-pop="${CSS.escape(key)}"]`, card);
   const sheet = card && $("details[data-pop][open]", card);
-  const button = (card && $(`[data-key="${CSS.escape(key)}"]`, card)) ?? $(`[data-key="${CSS.escape(key)}"]`);
+  const keyed = `[data-key="${CSS.escape(key)}"]`;
+  const button = (card && $(keyed, card)) ?? $$(keyed).find((each) => !each.closest("[data-card]"));
   const search = key === "/" && $("input[type=search]");
   if (key === "j") move(+1);
   else if (key === "k") move(-1);
@@ -502,7 +506,7 @@ document.addEventListener("keydown", (event) => {
     }
   }
   else if (/^[0-9]$/.test(key) && sheet) $(`[data-reason="${key}"]`, sheet)?.click();
-  else if (button && (card?.contains(button) || !button.closest("[data-card]"))) button.click();
+  else if (button) button.click();
   else return;
   event.preventDefault();
 });
