@@ -189,7 +189,7 @@ def test_the_desk_works_without_javascript(
     assert opened(page) == first and card(site, first)["status"] == "held"
 
     page.locator("summary.reject").click()
-    page.fill("[name=explanation]", "Please leave the number out.")
+    page.fill(f"#acts-{first} [name=explanation]", "Please leave the number out.")
     page.locator("button[value='reject:personal_data']").click()
     assert card(site, first)["decisions"][0]["explanation"] == "Please leave the number out."
 
@@ -208,10 +208,10 @@ def test_a_lost_network_loses_no_decision_and_makes_none_twice(
     page.context.set_offline(True)
 
     page.keyboard.press("r")
-    page.locator(f"#c-{first} [name=explanation]").fill("Words that must stay.")
+    page.locator(f"#acts-{first} [name=explanation]").fill("Words that must stay.")
     page.locator(f"#c-{first} .reasons [data-reason='3']").click()
     page.locator(f"#c-{first} [role=alert]", has_text="Not sent").wait_for()
-    assert page.locator(f"#c-{first} [name=explanation]").input_value() == "Words that must stay."
+    assert page.locator(f"#acts-{first} [name=explanation]").input_value() == "Words that must stay."
     assert card(site, first)["status"] == "held"
 
     page.context.set_offline(False)

@@ -131,7 +131,8 @@ function hear(said) {
 /** Put an open card's new form in its place; what was typed into the old one stays. */
 function swap(/** @type {HTMLElement} */ card, /** @type {HTMLElement} */ now) {
   for (const words of $$("textarea", card)) {
-    const same = words.value && words.name && $(`textarea[name="${CSS.escape(words.name)}"]`, now);
+    const all = `textarea[name="${CSS.escape(words.name)}"]`;
+    const same = words.value && words.name && $$(all, now)[$$(all, card).indexOf(words)];
     if (same && !same.value) same.value = words.value;
   }
   const inside = card.contains(document.activeElement);
