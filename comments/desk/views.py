@@ -269,7 +269,7 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
     known = {comment.pk: comment for comment in there if access.may_see(request.user, comment.discussion)}
     opened = form.numbers("open")
     # What is no longer in the queue was settled by somebody else: there is nothing left to serve.
-    gone = known.keys() - queues.still_in(place.queue, known) - {*opened, *over}
+    gone = known.keys() - queues.still_in(place.queue.seen_by(request.user), known) - {*opened, *over}
     changed = {pk for pk, seen in wanted if pk in known and seen and known[pk].version != seen}
     may = {pk for pk, comment in known.items() if access.may_moderate(request.user, comment.discussion)} - gone
     taken = claims.many(may.difference(over), editor) | claims.many(may.intersection(over), editor, over=True)
