@@ -11,6 +11,7 @@ class CommentsConfig(AppConfig):
         from comments import (
             assignments,
             checks,  # noqa: F401  (registers the system checks)
+            letters,
             rule_trials,  # noqa: F401  (registers its kind of job)
             signals,
         )
@@ -19,3 +20,4 @@ class CommentsConfig(AppConfig):
 
         signals.comment_decided.connect(on_decided, dispatch_uid="comments.learning")
         signals.comment_decided.connect(assignments.on_decided, dispatch_uid="comments.assignments")
+        signals.comment_decided.connect(letters.on_decided, dispatch_uid="comments.letters")

@@ -12,7 +12,7 @@ from django.template.loader import select_template
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
-from comments import access, discussions, http, moderation, personal, posting, reactions, threads
+from comments import access, appeals, discussions, http, moderation, personal, posting, reactions, threads
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Discussion, Reason, Status
 from comments.pages import own, section, shown
@@ -63,6 +63,13 @@ def _page(request: HttpRequest, template: str, context: dict[str, Any], *, statu
 def _private(response: HttpResponse) -> HttpResponse:
     response["Cache-Control"] = PRIVATE
     return response
+
+
+def private_page(
+    request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """Render a whole page that is one reader's own, and that no cache keeps."""
+    return _private(_page(request, template, context, status=status))
 
 
 def _see(url: str) -> HttpResponse:
@@ -269,7 +276,8 @@ def me(request: HttpRequest) -> HttpResponse:
     person = _reader(request)
     wrote = Comment.objects.filter(author=person).select_related("discussion")
     listed = [own.listed(one) for one in personal.state_of(wrote, person)]
-    context = shown.context(person=person, listed=listed, most=personal.MOST)
+    asked = [own.listed_appeal(one) for one in appeals.by(person)]
+    context = shown.context(person=person, listed=listed, appeals=asked, most=personal.MOST)
     return _private(_page(request, "comments/me.html", context))
 
 
