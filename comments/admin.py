@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from comments import access, discussions, phrases
-from comments.desk import model, rules, views
+from comments.desk import appeals, model, rules, views
 from comments.desk import phrases as phrase_views
 from comments.desk import settings as policy_page
 from comments.exceptions import Refused
@@ -157,7 +157,7 @@ def on_the_desk(comment_id: int | None) -> str:
 # --- The desk -------------------------------------------------------------------------------------------------------
 
 
-PARTS_OF_THE_DESK: tuple[Any, ...] = (views, policy_page, phrase_views, rules, model)
+PARTS_OF_THE_DESK: tuple[Any, ...] = (views, policy_page, phrase_views, rules, model, appeals)
 """Modules of the desk, each with its ``ADDRESSES``: route, view, and the name after ``admin:comments_desk_``."""
 
 

@@ -43,6 +43,7 @@ LEAST = 10
 RESTRICTING = (Status.HELD, Status.REJECTED)
 OUTCOMES = ("uphold", "overturn")
 NETWORK_DAYS = 90
+BIGGEST = 2**63 - 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -230,9 +231,7 @@ def _ready(person: Commenter, case: Case, text: str) -> str:
     words = _checked(text)
     if len("".join(words.split())) < LEAST:
         raise Refused("appeal_too_short", _("Say in a sentence or two why you think that the decision was wrong."))
-    ratelimit.require_not_too_many(
-        "appeal", f"person:{person.pk}", limit=conf.get().appeals_per_hour, seconds=3600
-    )
+    ratelimit.require_not_too_many("appeal", f"person:{person.pk}", limit=conf.get().appeals_per_hour, seconds=3600)
     return words
 
 
@@ -260,7 +259,9 @@ def _file(person: Commenter, words: str, **against: Any) -> Appeal:
 
 def by(person: Commenter, most: int = 50) -> list[Appeal]:
     """Return what ``person`` appealed, newest first. One query."""
-    made = Appeal.objects.filter(appellant=person).select_related("ruled_by", "sanction", "decision__comment__discussion")
+    made = Appeal.objects.filter(appellant=person).select_related(
+        "ruled_by", "sanction", "decision__comment__discussion"
+    )
     return list(made.order_by("-filed_at", "-id")[:most])
 
 
@@ -322,7 +323,7 @@ def after(cursor: str) -> Q | None:
 def known(appeal_id: int) -> Appeal:
     """Return the appeal with this number and what it is about, or raise ``Refused`` (404). One query."""
     found = (
-        Appeal.objects.filter(pk=appeal_id)
+        Appeal.objects.filter(pk=min(appeal_id, BIGGEST))
         .select_related(
             "appellant__user",
             "ruled_by",
@@ -542,10 +543,14 @@ def overturned(since: datetime, until: datetime) -> Overturned:
         **{f"revision__decisions__{name}": moment for name, moment in span.items()},
     )
     at = "revision__decisions__appealed_by"
-    rules = by_itself.order_by().values("rule").annotate(
-        decided=Count("revision__decisions", distinct=True),
-        appealed=Count(at, distinct=True),
-        overturned=Count(at, distinct=True, filter=Q(**{f"{at}__state": Appeal.State.OVERTURNED})),
+    rules = (
+        by_itself.order_by()
+        .values("rule")
+        .annotate(
+            decided=Count("revision__decisions", distinct=True),
+            appealed=Count(at, distinct=True),
+            overturned=Count(at, distinct=True, filter=Q(**{f"{at}__state": Appeal.State.OVERTURNED})),
+        )
     )
     by_rule = [Rate(row["rule"], row["rule"], *_three(row)) for row in rules]
     return Overturned(_worst_first(by_reason), _worst_first(by_rule), _worst_first(by_editor))

@@ -106,15 +106,15 @@ def write(decision_id: int) -> Delivery | None:
             "appeal_url": _link("comments:appeal", decision.comment_id),
         }
         subject = _("Your comment: what we decided, and why")
-        return _mail(
-            _key(decision.pk), to, person, subject, "decision", facts, not_before=decision.created_at + GRACE
-        )
+        return _mail(_key(decision.pk), to, person, subject, "decision", facts, not_before=decision.created_at + GRACE)
 
 
 def _earlier_today(decision: Decision) -> int:
     """Return how many decisions against the same author the day before this one had."""
     of_author = Decision.objects.filter(comment__author=decision.comment.author_id, pk__lt=decision.pk)
-    restricting = of_author.filter(Q(to_status=Status.REJECTED) | Q(from_status=Status.PUBLISHED, to_status=Status.HELD))
+    restricting = of_author.filter(
+        Q(to_status=Status.REJECTED) | Q(from_status=Status.PUBLISHED, to_status=Status.HELD)
+    )
     return restricting.filter(created_at__gt=decision.created_at - timedelta(days=1)).count()
 
 
@@ -131,9 +131,7 @@ def due(limit: int = 500) -> list[int]:
     )
     found = found.exclude(decider=Decider.AUTHOR).exclude(trigger=Trigger.IMPORT).exclude(reason__in=in_bulk)
     reachable = found.filter(comment__author__user__is_active=True, reversed_by=None)
-    return list(
-        reachable.exclude(comment__author__user__email="").order_by("-id").values_list("pk", flat=True)[:limit]
-    )
+    return list(reachable.exclude(comment__author__user__email="").order_by("-id").values_list("pk", flat=True)[:limit])
 
 
 # --- About an appeal --------------------------------------------------------------------------------------------------
@@ -196,6 +194,7 @@ def tell_editor(appeal: Appeal) -> None:
             "ruling": outbox.quoted(appeal.ruling),
             "note": outbox.quoted(appeal.private_note) if appeal.private_note else "",
             "page": _link("admin:comments_desk_appeals"),
+            "no_link": outbox.no_link(),
         }
         subject = (
             _("A decision of yours was overturned on appeal")

@@ -15,7 +15,18 @@ from django.utils import timezone
 from django.utils.text import capfirst
 
 from comments import access, compliance
-from comments.models import Appeal, Comment, Commenter, Decision, Discussion, Finding, Reaction, Reason, Revision, Status
+from comments.models import (
+    Appeal,
+    Comment,
+    Commenter,
+    Decision,
+    Discussion,
+    Finding,
+    Reaction,
+    Reason,
+    Revision,
+    Status,
+)
 from comments.models.policy import in_language
 from comments.screening import latest_run, sentences
 

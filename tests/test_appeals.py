@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import Group
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from comments import appeals, letters, moderation
@@ -24,6 +26,7 @@ from comments.models import (
     DeskPreference,
     Discussion,
     Flag,
+    Reason,
     Sanction,
     SectionAccess,
     Status,
@@ -91,7 +94,7 @@ def test_the_page_tells_what_was_decided_as_the_law_asks(rejected: Comment, read
     shown = page(reader, f"/comments/{rejected.pk}/appeal/")
 
     for words in (
-        "Your comment was not published.",
+        "Your comment is no longer shown.",
         "Off topic",
         "It is about something other than the article.",
         "It names nobody and hints at everything.",
@@ -363,7 +366,9 @@ def test_a_ruling_needs_words_and_keeps_what_was_typed(asked: Appeal, other: Com
 def test_the_second_of_two_editors_is_told(asked: Appeal, other: Commenter, person: Person) -> None:
     form(other, f"{DESK}{asked.pk}/ruling/", outcome="uphold", ruling="It stays.")
 
-    late = form(person("ida", staff=True), f"{DESK}{asked.pk}/ruling/", outcome="overturn", ruling="I see it otherwise.")
+    late = form(
+        person("ida", staff=True), f"{DESK}{asked.pk}/ruling/", outcome="overturn", ruling="I see it otherwise."
+    )
 
     assert late.status_code == 409 and "hana has ruled on this appeal" in late.content.decode()
     assert "I see it otherwise." in late.content.decode()
@@ -478,12 +483,9 @@ def test_a_page_of_appeals_costs_the_same_however_many_wait(
     decide: Decide,
     django_assert_num_queries: Any,
 ) -> None:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     desk = client(other)
     desk.get(DESK)
-    with CaptureQueriesContext(connection, ) as few:
+    with CaptureQueriesContext(connection) as few:
         desk.get(DESK)
     for number in range(5):
         comment = post(reader, f"A sentence, the {number}th, about the night tram and its stops.")
@@ -522,9 +524,7 @@ def letter(comment: Comment) -> Delivery | None:
     return Delivery.objects.filter(key=f"decision:{comment.decisions.last().pk}:letter").first()
 
 
-def test_an_author_is_mailed_the_reasons_once(
-    rejected: Comment, discussion: Discussion, settings: Any
-) -> None:
+def test_an_author_is_mailed_the_reasons_once(rejected: Comment, discussion: Discussion, settings: Any) -> None:
     settings.COMMENTS = {"SITE_URL": "https://example-news.com", "CONTACT_EMAIL": "comments@example-news.com"}
     decision = rejected.decisions.last()
 
@@ -535,7 +535,7 @@ def test_an_author_is_mailed_the_reasons_once(
     assert Delivery.objects.filter(way="mail").count() == 1
     assert mail.to == "mara@example.org" and mail.next_at == decision.created_at + letters.GRACE
     for words in (
-        "Your comment was not published.",
+        "Your comment is no longer shown.",
         "The night tram is back",
         "> Ask who owns the taxi firm",
         "Which rule: off topic",
@@ -556,8 +556,11 @@ def test_an_author_is_mailed_the_reasons_once(
 
 
 def test_a_decision_tells_the_task_after_the_commit(
-    rejected: Comment, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any, decide: Decide,
-    editor: Commenter
+    rejected: Comment,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+    decide: Decide,
+    editor: Commenter,
 ) -> None:
     queued: list[int] = []
     monkeypatch.setattr(letters.write_letter, "delay_on_commit", queued.append)
@@ -569,11 +572,7 @@ def test_a_decision_tells_the_task_after_the_commit(
 
 
 @pytest.mark.parametrize("reason", ["high_volume", "off"])
-def test_no_letter_for_spam_in_bulk_nor_when_letters_are_off(
-    reason: str, rejected: Comment, settings: Any
-) -> None:
-    from comments.models import Reason
-
+def test_no_letter_for_spam_in_bulk_nor_when_letters_are_off(reason: str, rejected: Comment, settings: Any) -> None:
     if reason == "off":
         settings.COMMENTS = {"MAIL_DECISIONS": False}
     else:
@@ -648,6 +647,8 @@ def test_how_often_decisions_did_not_stand_is_counted_by_reason_rule_and_editor(
 
     three = {(rate.code, rate.decided, rate.appealed, rate.overturned) for rate in found.by_reason}
     assert ("off_topic", 1, 1, 1) in three and ("spam", 1, 1, 0) in three
-    assert [(r.code, r.decided, r.appealed, r.overturned) for r in found.by_rule] == [("reject_refused_domain", 1, 1, 0)]
+    assert [(r.code, r.decided, r.appealed, r.overturned) for r in found.by_rule] == [
+        ("reject_refused_domain", 1, 1, 0)
+    ]
     assert [(r.name, r.decided, r.appealed, r.overturned) for r in found.by_editor] == [("daniel", 1, 1, 1)]
     assert appeals.overturned(now - timedelta(days=9), now - timedelta(days=8)).by_reason == []

@@ -13,7 +13,7 @@ from comments import access, discussions, moderation, personal, posting, reactio
 from comments.api import described
 from comments.api.bodies import read
 from comments.api.described import COMMENT, KEY, MAY_SIGN_IN, call
-from comments.api.endpoint import Endpoint, answer, named, person, signed_in
+from comments.api.endpoint import Endpoint, answer, moment, named, person, signed_in
 from comments.api.forms import EditForm, FlagForm, PreviewForm, ReactionForm
 from comments.exceptions import Refused
 from comments.http import network_key
@@ -87,7 +87,21 @@ def own(mine: Mine) -> dict[str, Any]:
         "reasons": reasons,
         "explanation": mine.explanation,
         "can_edit": mine.can_edit,
+        "can_appeal": mine.can_appeal,
+        "appeal": _appeal(mine),
         "edit": {"status": mine.status, "text": revision.text} if mine.is_edit else None,
+    }
+
+
+def _appeal(mine: Mine) -> dict[str, Any] | None:
+    made = mine.appeal
+    if made is None:
+        return None
+    return {
+        "state": made.state,
+        "filed_at": moment(made.filed_at),
+        "ruled_at": moment(made.ruled_at),
+        "ruling": made.ruling,
     }
 
 

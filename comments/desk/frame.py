@@ -64,6 +64,7 @@ class Tab:
 
 TABS = [
     Tab("queue", _("Queue"), "changelist", "see_desk"),
+    Tab("appeals", _("Appeals"), "appeals", "rule_on_appeals", "appeals"),
     Tab("issues", _("Issues"), "issues", "see_desk", "issues"),
     Tab("numbers", _("Numbers"), "numbers", "see_numbers"),
     Tab("rules", _("House rules"), "rules", "change_policy"),

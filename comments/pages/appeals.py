@@ -22,7 +22,9 @@ from comments.pages.origin import ours
 def appeal(request: HttpRequest, pk: int) -> HttpResponse:
     """Tell an author what was decided about their comment, and take one appeal against it."""
     person = _reader(request)
-    comment = Comment.objects.select_related("discussion", "author").filter(pk=min(pk, views.BIGGEST), author=person).first()
+    comment = (
+        Comment.objects.select_related("discussion", "author").filter(pk=min(pk, views.BIGGEST), author=person).first()
+    )
     if comment is None:
         raise Refused("unknown_comment", _("There is no such comment."), status=404)
     refused = None

@@ -65,9 +65,7 @@ def _private(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def private_page(
-    request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200
-) -> HttpResponse:
+def private_page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """Render a whole page that is one reader's own, and that no cache keeps."""
     return _private(_page(request, template, context, status=status))
 
