@@ -384,11 +384,11 @@ def rule_on(
     """
     Uphold or overturn what was appealed, and tell both sides. ``ruling`` is said to the appellant.
 
-    Overturning publishes the text that was judged, or lifts the sanction; where the comment was withdrawn, rewritten or
-    decided anew meanwhile there is nothing to do but to say so. ``version`` is the comment's that ``made_by`` looked at.
+    Overturning publishes the text that was judged, or lifts the sanction; where the comment was withdrawn, rewritten
+    or decided anew meanwhile there is nothing to do but to say so. ``version`` is the comment's that ``made_by`` saw.
 
-    Raise ``Refused`` (403) for whoever may not rule, (409) when somebody ruled first or nothing safe is left to publish,
-    (400) without words, and ``CommentChanged`` when the comment is no longer at ``version``.
+    Raise ``Refused`` (403) for whoever may not rule, (409) when somebody ruled first or nothing safe is left to
+    publish, (400) without words, and ``CommentChanged`` when the comment is no longer at ``version``.
     """
     if outcome not in OUTCOMES:
         raise Refused("unknown_ruling", _("Choose: uphold or overturn."))

@@ -1,5 +1,5 @@
 """
-Decisions and sanctions in words, as the law asks for them: what was done, when, why, by whom in kind, and how to object.
+Decisions and sanctions in words, as the law asks for them: what was done, when, why, by whom, and how to object.
 
 Everything stands in the rows already (DSA Art. 17(3)); nothing is made up here. :mod:`comments.letters` mails it, the
 appeal page shows it, and the API answers with it.
@@ -165,7 +165,7 @@ def _ground(ground: str) -> str:
 
 
 def _facts_of(decision: Decision, reason: Reason | None) -> list[str]:
-    said = []
+    said: list[str] = []
     if decision.decider in (Decider.SCREENING, Decider.SYSTEM):
         found = latest_run(list(Finding.objects.filter(revision=decision.revision_id).order_by("id")))
         if decision.decider == Decider.SYSTEM:
@@ -175,7 +175,7 @@ def _facts_of(decision: Decision, reason: Reason | None) -> list[str]:
         words = (sentences.for_author(f.code, f.evidence) for f in counted if isinstance(f.evidence, dict))
         said = [f"{capfirst(one)}." for one in dict.fromkeys(words)]
     elif reason is not None:
-        said = [words] if (words := in_language(reason.author_text)) else []
+        said = [sentence] if (sentence := in_language(reason.author_text)) else []
     return said
 
 

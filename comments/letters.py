@@ -94,7 +94,7 @@ def write(decision_id: int) -> Delivery | None:
         if _earlier_today(decision) >= MOST_A_DAY:
             subject = _("More of your comments: what we decided")
             key = f"letters:{person.pk}:{timezone.localdate(decision.created_at)}"
-            facts = {"quote": "", "page": _link("comments:me")}
+            facts: dict[str, Any] = {"quote": "", "page": _link("comments:me")}
             return _mail(key, to, person, subject, "decisions", facts, not_before=decision.created_at + GRACE)
         statement = compliance.about_decision(decision)
         facts = {
@@ -170,12 +170,10 @@ def _to_appellant(appeal: Appeal, what: str, subject: str, template: str) -> Non
 def page_of(appeal: Appeal, *, absolute: bool = False) -> str:
     """Return the page on which who appealed sees how it stands."""
     if appeal.decision is not None:
-        name, argument = "comments:appeal", appeal.decision.comment_id
+        path = reverse("comments:appeal", args=[appeal.decision.comment_id])
     else:
-        name, argument = "comments:appeal_sanction", appeal.sanction.public_id if appeal.sanction else ""
-    if absolute:
-        return _link(name, argument)
-    return reverse(name, args=[argument])
+        path = reverse("comments:appeal_sanction", args=[appeal.sanction.public_id if appeal.sanction else ""])
+    return outbox.absolute(path) if absolute else path
 
 
 def tell_editor(appeal: Appeal) -> None:

@@ -199,21 +199,17 @@ class DeskAppealView(Moderating):
         appeals.require_may_rule(signed_in(request), found)
         decision, sanction = found.decision, found.sanction
         if decision is not None:
-            said, judged, version = (
-                compliance.about_decision(decision),
-                decision.revision.text,
-                decision.comment.version,
-            )
+            said, judged = compliance.about_decision(decision), decision.revision.text
         else:
             assert sanction is not None  # noqa: S101
-            said, judged, version = compliance.about_sanction(sanction), "", None
+            said, judged = compliance.about_sanction(sanction), ""
         by = decision.made_by if decision else sanction.made_by if sanction else None
         return answer(
             on_the_desk(found)
             | {
                 "statement": statement(said),
                 "judged_text": judged,
-                "version": version,
+                "version": decision.comment.version if decision else None,
                 "decided_by": by.name if by else None,
                 "would_publish": appeals.can_be_published(found),
             }

@@ -210,7 +210,7 @@ def _opened(request: HttpRequest, one: Appeal, reasons: list[Reason], names: dic
         would=_would(one),
         version=version,
         person_url=reverse("admin:comments_commenter_change", args=[one.appellant_id])
-        if request.user.has_perm("comments.view_commenter")  # type: ignore[union-attr]
+        if request.user.has_perm("comments.view_commenter")
         else "",
         waits=one.state == Appeal.State.OPEN,
     )

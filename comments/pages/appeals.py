@@ -77,7 +77,7 @@ def _page(
         person=person,
         case=case,
         s=statement,
-        decided=shown.spoken_time(statement.decided_at) if statement else "",
+        decided=shown.public_time(statement.decided_at) if statement else "",
         until=shown.public_time(statement.appeal_until) if statement and statement.appeal_until else "",
         automated={
             "fully": _("Yes: no editor took part."),
