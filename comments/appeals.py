@@ -456,6 +456,10 @@ def _lift(sanction: Sanction, appeal: Appeal, made_by: Commenter) -> bool:
         made_by=made_by,
         request_id=request_id(),
     )
+    if sanction.person_id and sanction.kind == Sanction.Kind.PREMODERATE:
+        others = Sanction.objects.in_force().filter(person=sanction.person_id, kind=Sanction.Kind.PREMODERATE)
+        if not others.exists():
+            Commenter.objects.filter(pk=sanction.person_id).update(premoderated_at=None)
     SanctionWords.objects.create(sanction=lift, explanation=appeal.ruling, private_note=appeal.private_note)
     return True
 
