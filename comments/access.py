@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -14,7 +16,7 @@ from django.utils.translation import ngettext
 
 from comments import conf, hours, thresholds
 from comments.exceptions import Refused
-from comments.models import Comment, Commenter, Discussion, Status
+from comments.models import Comment, Commenter, Discussion, Reason, Sanction, Status
 from comments.models.comments import MAX_DEPTH
 
 
@@ -121,6 +123,13 @@ def sections_of(user: Any) -> frozenset[str] | None:
     return kept
 
 
+def sections_counted(user: Any) -> frozenset[str] | None:
+    """Return the sections whose numbers ``user`` sees: a section moderator's own; ``None`` means all."""
+    if may(user, "moderate_sections") and not may(user, "moderate"):
+        return sections_of(user)
+    return None if may(user, "see_numbers") else frozenset()
+
+
 def may_moderate(user: Any, discussion: Discussion | None = None) -> bool:
     """Say whether ``user`` may decide about comments: in ``discussion``, or anywhere at all."""
     sections = sections_of(user)
@@ -189,6 +198,141 @@ def require_moderator_of(person: Commenter | None, discussion: Discussion) -> No
         require_moderator(person.user, discussion)
 
 
+# --- How a person stands ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a person stands with the newsroom: what is in force against them, or against where they come from."""
+
+    state: str = "fine"
+    """``fine``, ``premoderated``, ``warned`` (and not read it), ``suspended`` or ``banned``: what binds most."""
+    sanction: Sanction | None = None
+    """What that rests on, with its ``words``."""
+    in_force: tuple[Sanction, ...] = ()
+    """Everything that holds, the latest first; warnings that were read among it."""
+
+    @property
+    def until(self) -> datetime | None:
+        """When it ends by itself; ``None``: when it is lifted, or read."""
+        return self.sanction.ends_at if self.sanction and self.state != "warned" else None
+
+    @property
+    def unread(self) -> Sanction | None:
+        """The oldest warning that has not been read."""
+        return next((one for one in reversed(self.in_force) if _is_unread(one)), None)
+
+    @property
+    def is_shut_out(self) -> bool:
+        """Nothing can be written."""
+        return self.state in ("suspended", "banned")
+
+
+def domains_of(person: Commenter) -> list[str]:
+    """Return the domain of the person's address and those it is part of: ``["mail.example.org", "example.org"]``."""
+    address = (person.user.email if person.user else person.email) or ""
+    domain = address.rpartition("@")[2].strip().rstrip(".").lower()
+    try:
+        domain = domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        pass
+    labels = domain[:253].split(".")
+    return [".".join(labels[start:]) for start in range(max(1, len(labels) - 1))] if domain else []
+
+
+def standing(person: Commenter, network_key: str = "", at: datetime | None = None) -> Standing:
+    """
+    Return how ``person`` stands at ``at``, now if left out: by themselves, their e-mail domain and their network.
+
+    One query. A domain or a network never counts against the newsroom's own people. A suspension that is over needs
+    nobody to end it.
+    """
+    about = Q(person=person)
+    if not is_staff(person):
+        if domains := domains_of(person):
+            about |= Q(email_domain__in=domains)
+        if network_key:
+            about |= Q(network_key=network_key)
+    found = Sanction.objects.in_force(at).filter(about).select_related("words", "acknowledgement", "made_by")
+    # Put in order here: a planner that is asked to would rather read the whole table backwards.
+    return standing_by(sorted(found, key=lambda one: -one.pk))
+
+
+def standing_by(sanctions: Iterable[Sanction]) -> Standing:
+    """Return what ``sanctions``, all in force and the latest first, come to together."""
+    found = tuple(sanctions)
+    banned = [one for one in found if one.kind == Sanction.Kind.BAN]
+    suspended = [one for one in found if one.kind == Sanction.Kind.SUSPEND]
+    waits = [one for one in found if one.kind == Sanction.Kind.PREMODERATE]
+    if banned or suspended:
+        # What lasts longest is what a person has to know; without an end is longest.
+        binding = max(banned or suspended, key=lambda one: (one.ends_at is None, one.ends_at or one.starts_at))
+        return Standing("banned" if banned else "suspended", binding, found)
+    unread = Standing(in_force=found).unread
+    if unread is not None:
+        return Standing("warned", unread, found)
+    return Standing("premoderated", waits[0], found) if waits else Standing(in_force=found)
+
+
+def _is_unread(sanction: Sanction) -> bool:
+    return sanction.kind == Sanction.Kind.WARN and getattr(sanction, "acknowledgement", None) is None
+
+
+def standing_in_words(now: Standing) -> str:
+    """Return what ``now`` means for the person, and why, in a sentence or two; "" where nothing binds. One query."""
+    if now.sanction is None:
+        return ""
+    where = {"domain": now.sanction.email_domain}
+    facts = where | {"until": spoken(now.until)}
+    match now.state:
+        case "suspended" | "banned" if now.sanction.email_domain:
+            said = (
+                _("Nobody with an address at %(domain)s can comment here until %(until)s.")
+                if now.until
+                else _("Nobody with an address at %(domain)s can comment here.")
+            )
+        case "suspended" | "banned" if now.sanction.network_key:
+            said = _("Nobody can comment from the network you are using, until %(until)s.")
+        case "suspended":
+            said = _("You cannot comment until %(until)s.") if now.until else _("You cannot comment for now.")
+        case "banned":
+            said = (
+                _("You cannot comment here until %(until)s.") if now.until else _("You cannot comment here any more.")
+            )
+        case "warned":
+            said = _("The editors have written to you. Please read it before you go on.")
+        case _premoderated:
+            said = _("An editor reads your comments before others see them.")
+    reason = Reason.objects.filter(code=now.sanction.reason).first() if now.sanction.reason else None
+    because = _("The reason: %(reason)s.") % {"reason": reason} if reason else ""
+    return " ".join(filter(None, [said % facts, because]))
+
+
+def spoken(moment: datetime | None) -> str:
+    """Return ``moment`` by the site's clock, in words."""
+    if moment is None:
+        return ""
+    return date_format(timezone.localtime(moment, timezone.get_default_timezone()), "DATETIME_FORMAT")
+
+
+REFUSED_FOR = {"suspended": "suspended", "banned": "banned", "warned": "warning_unread"}
+
+
+def require_good_standing(person: Commenter, network_key: str = "", *, warned: bool = True) -> None:
+    """
+    Raise ``Refused`` (403) for who is suspended or banned, and, unless ``warned`` is false, has a warning to read.
+
+    One query, one more for the words of a refusal. Who is refused is always told why and until when.
+    """
+    now = standing(person, network_key)
+    if now.sanction is None or now.state not in REFUSED_FOR or (now.state == "warned" and not warned):
+        return
+    facts: dict[str, Any] = {"sanction": str(now.sanction.public_id)}
+    if now.until:
+        facts["until"] = now.until.isoformat()
+    raise Refused(REFUSED_FOR[now.state], standing_in_words(now), status=403, **facts)
+
+
 def require_signed_in(user: Any) -> None:
     if not (user and user.is_authenticated):
         raise Refused("not_signed_in", _("Sign in to do this. What you wrote stays in the box."), status=401)
@@ -208,13 +352,20 @@ def require_open(discussion: Discussion, settings: conf.Settings | None = None) 
     raise Refused("closed", said, status=403, **facts)
 
 
-def require_may_post(author: Commenter, discussion: Discussion, parent: Comment | None, recent: list[Comment]) -> None:
+def require_may_post(
+    author: Commenter,
+    discussion: Discussion,
+    parent: Comment | None,
+    recent: list[Comment],
+    network_key: str = "",
+) -> None:
     """
     Raise ``Refused`` when ``author`` may not post here now. Nothing is saved.
 
-    ``recent`` are the author's comments of the last minutes, newest first. Slow mode and the cap for each person cost
-    a query where they are on; the rest costs none.
+    ``recent`` are the author's comments of the last minutes, newest first. How the author stands costs a query, slow
+    mode and the cap for each person cost one where they are on; the rest costs none.
     """
+    require_good_standing(author, network_key)
     settings = thresholds.of(discussion)
     require_open(discussion, settings)
     if parent is not None:

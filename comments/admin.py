@@ -26,7 +26,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from comments import access, discussions, phrases
-from comments.desk import appeals, model, rules, views
+from comments.desk import appeals, links, model, numbers, people, preferences, rules, searching, together, views
+from comments.desk import bulk as bulk_page
 from comments.desk import phrases as phrase_views
 from comments.desk import settings as policy_page
 from comments.exceptions import Refused
@@ -157,7 +158,20 @@ def on_the_desk(comment_id: int | None) -> str:
 # --- The desk -------------------------------------------------------------------------------------------------------
 
 
-PARTS_OF_THE_DESK: tuple[Any, ...] = (views, policy_page, phrase_views, rules, model, appeals)
+PARTS_OF_THE_DESK: tuple[Any, ...] = (
+    views,
+    policy_page,
+    phrase_views,
+    rules,
+    model,
+    searching,
+    together,
+    preferences,
+    numbers,
+    bulk_page,
+    people,
+    appeals,
+)
 """Modules of the desk, each with its ``ADDRESSES``: route, view, and the name after ``admin:comments_desk_``."""
 
 
@@ -180,6 +194,9 @@ class DeskAdmin(ReadOnly):
             path(route, door(view), name=f"comments_desk_{name}")
             for part in PARTS_OF_THE_DESK
             for route, view, name in part.ADDRESSES
+        ] + [
+            # Not behind the admin's sign-in: what is signed says whose it is.
+            path("link/<str:token>/", partial(links.decide, site=self.admin_site), name="comments_desk_link")
         ]
 
 
@@ -398,6 +415,7 @@ class CommenterAdmin(NeverDeleted):
         "badge",
         "role",
         "premoderated_at",
+        "on_the_desk",
         "user",
         "email",
         "published_count",
@@ -409,7 +427,11 @@ class CommenterAdmin(NeverDeleted):
         "created_at",
         "erased_at",
     )
-    readonly_fields = fields[4:]
+    readonly_fields = fields[3:]
+
+    @admin.display(description=gettext_lazy("warn, suspend, ban or lift"))
+    def on_the_desk(self, person: Commenter) -> str:
+        return link(reverse("admin:comments_desk_person", args=[person.pk]), _("On the desk"))
 
     def save_model(self, request: HttpRequest, obj: Commenter, form: Any, change: bool) -> None:
         """Write what was changed and nothing else: the counts move while the form is open."""

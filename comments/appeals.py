@@ -15,7 +15,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from comments import access, compliance, conf, flags, letters, moderation, ratelimit
+from comments import access, compliance, conf, flags, letters, moderation, people, ratelimit
 from comments.compliance import Statement
 from comments.exceptions import CommentChanged, Refused
 from comments.http import request_id
@@ -30,7 +30,6 @@ from comments.models import (
     Reason,
     Revision,
     Sanction,
-    SanctionWords,
     Status,
     Trigger,
 )
@@ -162,9 +161,7 @@ def _holds_for(person: Commenter, sanction: Sanction) -> bool:
     if sanction.person_id:
         return sanction.person_id == person.pk
     if sanction.email_domain:
-        address = person.user.email if person.user else person.email
-        domain = address.rpartition("@")[2].lower()
-        return domain == sanction.email_domain or domain.endswith(f".{sanction.email_domain}")
+        return sanction.email_domain in access.domains_of(person)
     since = timezone.now() - timedelta(days=NETWORK_DAYS)
     wrote = Comment.objects.filter(author=person, network_key=sanction.network_key, created_at__gt=since)
     return wrote.exists()
@@ -443,24 +440,13 @@ def _lift(sanction: Sanction, appeal: Appeal, made_by: Commenter) -> bool:
         flags.lock_people([sanction.person_id])
     if not Sanction.objects.in_force().filter(pk=sanction.pk).exists():
         return False
-    lift = Sanction.objects.create(
-        kind=Sanction.Kind.LIFT,
-        lifts=sanction,
-        person_id=sanction.person_id,
-        email_domain=sanction.email_domain,
-        network_key=sanction.network_key,
-        reason=sanction.reason,
-        ground=sanction.ground,
-        trigger=Trigger.APPEAL,
-        appeal=appeal,
+    people.lift(
+        sanction,
         made_by=made_by,
-        request_id=request_id(),
+        explanation=appeal.ruling,
+        private_note=appeal.private_note,
+        appeal=appeal,
     )
-    if sanction.person_id and sanction.kind == Sanction.Kind.PREMODERATE:
-        others = Sanction.objects.in_force().filter(person=sanction.person_id, kind=Sanction.Kind.PREMODERATE)
-        if not others.exists():
-            Commenter.objects.filter(pk=sanction.person_id).update(premoderated_at=None)
-    SanctionWords.objects.create(sanction=lift, explanation=appeal.ruling, private_note=appeal.private_note)
     return True
 
 

@@ -1,4 +1,8 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db import connections
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -10,9 +14,12 @@ class CommentsConfig(AppConfig):
     def ready(self) -> None:
         from comments import (
             assignments,
+            bulk,  # noqa: F401  (registers its kinds of job)
             checks,  # noqa: F401  (registers the system checks)
+            digests,
             letters,
             rule_trials,  # noqa: F401  (registers its kind of job)
+            search,
             signals,
         )
         from comments.issues import tasks  # noqa: F401  (Celery looks for tasks in comments.tasks only)
@@ -21,3 +28,12 @@ class CommentsConfig(AppConfig):
         signals.comment_decided.connect(on_decided, dispatch_uid="comments.learning")
         signals.comment_decided.connect(assignments.on_decided, dispatch_uid="comments.assignments")
         signals.comment_decided.connect(letters.on_decided, dispatch_uid="comments.letters")
+        signals.comments_decided.connect(letters.on_many_decided, dispatch_uid="comments.letters")
+        signals.comment_decided.connect(digests.on_decided, dispatch_uid="comments.digests")
+        signals.comments_decided.connect(assignments.on_many_decided, dispatch_uid="comments.assignments")
+
+        def keep_search(using: str, **_kwargs: Any) -> None:
+            search.keep_in_step(connections[using])
+
+        # A migration that makes SQLite's table of texts anew takes the triggers of the search with it.
+        post_migrate.connect(keep_search, sender=self, weak=False, dispatch_uid="comments.search")

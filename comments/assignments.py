@@ -14,7 +14,8 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -30,6 +31,7 @@ from comments.models import (
     Decider,
     Decision,
     DeskPreference,
+    Revision,
     Status,
 )
 
@@ -81,7 +83,7 @@ def _deciding_users() -> QuerySet[Any]:
 
 def _name(user: Any) -> str:
     person = getattr(user, "commenter", None)
-    return person.name if person else (user.get_full_name() or user.get_username())
+    return str(person.name if person else user.get_full_name() or user.get_username())
 
 
 def _found(key: str, comment: Comment) -> Commenter | Group:
@@ -132,7 +134,7 @@ def assign(comment: Comment, to: str, note: str = "", *, made_by: Commenter) -> 
 
 
 def give_back(comment: Comment, *, made_by: Commenter) -> Assignment:
-    """Close the assignment that is open for ``comment``: it is everybody's again. Raise ``Refused`` (404) without one."""
+    """Close what is open for ``comment``: it is everybody's again. Raise ``Refused`` (404) when it is nobody's."""
     access.require_moderator(made_by.user, comment.discussion)
     with transaction.atomic():
         _lock(comment)
@@ -151,9 +153,7 @@ def _lock(comment: Comment) -> None:
 
 
 def _open_of(comment: Comment) -> QuerySet[Assignment]:
-    return Assignment.objects.filter(comment=comment, closed_at=None).select_related(
-        "to_person", "to_group", "made_by"
-    )
+    return Assignment.objects.filter(comment=comment, closed_at=None).select_related("to_person", "to_group", "made_by")
 
 
 def _close(assignment: Assignment, by: Commenter | None, decision: Decision | None = None) -> None:
@@ -185,11 +185,25 @@ def on_decided(comment: Comment, decision: Decision, **_signal: Any) -> None:
 
     Listens to ``signals.comment_decided``, after the commit; :func:`close_decided` finds what no signal reached.
     """
+    if decision.bulk_id:
+        return
     if decision.reverses_id and not decision.appeal_id:
         _reopen(comment, decision.reverses_id)
     elif decision.decider != Decider.SCREENING and decision.to_status in SETTLED:
         for assignment in _open_of(comment):
             _close_with(assignment, decision)
+
+
+def on_many_decided(decisions: list[Decision], **_signal: Any) -> None:
+    """Do the same for decisions in bulk; two queries when nothing is open. Listens to ``signals.comments_decided``."""
+    about = {decision.comment_id: decision for decision in decisions if not decision.reverses_id}
+    for assignment in Assignment.objects.filter(comment__in=list(about), closed_at=None):
+        if about[assignment.comment_id].to_status in SETTLED:
+            _close_with(assignment, about[assignment.comment_id])
+    back = {decision.reverses_id: decision for decision in decisions if decision.reverses_id}
+    closed = Assignment.objects.filter(closed_with__in=list(back)) if back else Assignment.objects.none()
+    for decision_id in {assignment.closed_with_id for assignment in closed}:
+        _reopen(back[decision_id].comment, decision_id or 0)
 
 
 def _close_with(assignment: Assignment, decision: Decision) -> None:
@@ -217,7 +231,9 @@ def close_decided(limit: int = 500) -> int:
         to_status__in=SETTLED,
         reversed_by=None,
     ).exclude(decider=Decider.SCREENING)
-    late = Assignment.objects.filter(closed_at=None).annotate(settled=Subquery(settled.order_by("-id").values("pk")[:1]))
+    late = Assignment.objects.filter(closed_at=None).annotate(
+        settled=Subquery(settled.order_by("-id").values("pk")[:1])
+    )
     closed = 0
     for assignment in late.filter(settled__isnull=False).order_by("id")[:limit]:
         _close_with(assignment, Decision.objects.select_related("made_by").get(pk=assignment.settled))
@@ -234,6 +250,12 @@ def current(comments: Iterable[Comment]) -> dict[int, Assignment]:
     return {row.comment_id: row for row in rows.select_related("to_person", "to_group", "made_by")}
 
 
+def name_for(comment: OuterRef) -> Subquery:
+    """Return, for a query, whose ``comment`` is to decide: a name, or nothing."""
+    open_ones = Assignment.objects.filter(comment=comment, closed_at=None)
+    return Subquery(open_ones.values(named=Coalesce("to_person__name", "to_group__name", output_field=CharField()))[:1])
+
+
 def to_me(user: Any) -> QuerySet[Assignment]:
     """Return the open assignments to ``user`` in person."""
     return Assignment.objects.filter(closed_at=None, to_person__user=user)
@@ -243,6 +265,15 @@ def to_my_roles(user: Any) -> QuerySet[Assignment]:
     """Return the open assignments to a role that ``user`` has; for superusers, to any role."""
     open_ones = Assignment.objects.filter(closed_at=None, to_group__isnull=False)
     return open_ones if user.is_superuser else open_ones.filter(to_group__user=user)
+
+
+def texts(user: Any, name: str) -> QuerySet[Revision]:
+    """Return the latest texts of what is ``assigned`` to ``user`` in person, or ``escalated`` to a role of theirs."""
+    mine = to_me(user) if name == "assigned" else to_my_roles(user)
+    newer = Revision.objects.filter(comment=OuterRef("comment"), number__gt=OuterRef("number"))
+    found = Revision.objects.filter(~Exists(newer), comment__in=mine.values("comment")).order_by("created_at", "id")
+    sections = access.sections_seen(user)
+    return found if sections is None else found.filter(comment__discussion__section__in=sections)
 
 
 # --- Telling ----------------------------------------------------------------------------------------------------------
@@ -276,4 +307,3 @@ def _tell(assignment: Assignment) -> None:
             _("Comment %(id)d is yours to decide") % facts,
             "\n\n".join(lines) + "\n",
         )
-

@@ -98,6 +98,35 @@ def _set_up(asked: OutsideScorer, path: str, read: conf.Settings) -> list[CheckM
 
 
 @register("comments")
+def check_what_leaves(**_kwargs: Any) -> list[CheckMessage]:
+    """Check where the desk's messages go, and that what leaves can link back."""
+    try:
+        read = conf.get()
+    except ImproperlyConfigured:
+        return []  # comments.E001 says it
+    found: list[CheckMessage] = []
+    if not read.desk_webhook_url:
+        return found
+    if wrong := complaint(read.desk_webhook_url, allow_private=read.allow_private_scorers):
+        found.append(
+            Error(
+                f"COMMENTS['DESK_WEBHOOK_URL'] {wrong}: no message would arrive.",
+                hint="An https:// address; http:// only on this machine, with ALLOW_PRIVATE_SCORERS.",
+                id="comments.E006",
+            )
+        )
+    if not read.site_url:
+        found.append(
+            Warning(
+                "COMMENTS['SITE_URL'] is empty: what the desk tells a chat has no links in it.",
+                hint='Where the site stands: "https://example-news.com".',
+                id="comments.W005",
+            )
+        )
+    return found
+
+
+@register("comments")
 def check_request_ids(**_kwargs: Any) -> list[CheckMessage]:
     if "comments.http.RequestIdMiddleware" not in settings.MIDDLEWARE:
         return [

@@ -36,6 +36,8 @@ RULES = (
     "comments.screening.rules.author.trust_expert",
     "comments.screening.rules.author.hold_new_author",
     "comments.screening.rules.author.hold_rejection_rate",
+    "comments.screening.rules.author.hold_banned",
+    "comments.screening.rules.author.hold_suspended",
     "comments.screening.rules.author.hold_premoderated_person",
     "comments.screening.rules.author.hold_repeat",
     "comments.screening.rules.author.hold_flood",
@@ -183,6 +185,15 @@ class Settings:
     campaign_days: int = 7
     """See ``campaign_people``. For this long it is remembered what texts have in common, never the texts."""
 
+    strike_days: int = 30
+    """An editor's rejection or warning is a strike; it weighs half after this many days. 0: it never fades."""
+
+    strike_ladder: tuple[str, ...] = ("1 warn", "2 suspend 3", "3 suspend 7", "4 suspend 30", "6 ban")
+    """
+    What is usual from how many strikes on: ``"2 suspend 3"`` is a suspension of 3 days from 2 strikes. The desk
+    suggests it; an editor decides.
+    """
+
     hold_over_score: int = 50
     """A comment that the local scorer finds this likely to be removed, in percent, waits for an editor. 0: never."""
 
@@ -245,8 +256,17 @@ class Settings:
     comments_per_person: int = 0
     """How many comments one person may write in one discussion; withdrawn ones do not count. 0: any number."""
 
+    bulk_most: int = 50_000
+    """Comments that editors can decide about at once. More: they are asked to narrow their search."""
+
     edit_minutes: int = 30
     """How long after posting an author may edit. 0: never."""
+
+    numbers_per_editor: bool = False
+    """
+    The numbers have a table of what each editor decided, for everyone who may see the numbers. Ask the people first:
+    in some countries their representatives have to agree.
+    """
 
     page_size: int = 25
     """Conversations on a page; the API accepts ``limit`` up to twice this."""
@@ -287,6 +307,18 @@ class Settings:
     site_url: str = ""
     """Where the site stands: ``"https://example-news.com"``. Mail and webhooks cannot link without it."""
 
+    digest_minutes: int = 30
+    """Editors who wish mail get it when something has waited this long, and at most once in this time. 0: never."""
+
+    desk_webhook_url: str = field(default="", repr=False)
+    """Where the desk's messages go: an incoming webhook of Slack, Mattermost or a program of yours. Empty: nowhere."""
+
+    desk_webhook_secret: str = field(default="", repr=False)
+    """Signs them: ``X-Comments-Signature: sha256=…`` over the body."""
+
+    desk_webhook_text: bool = False
+    """They also carry the comment's text, which then leaves the site."""
+
     def __post_init__(self) -> None:
         for each in fields(self):
             value, name = getattr(self, each.name), each.name.upper()
@@ -306,6 +338,11 @@ class Settings:
             raise ImproperlyConfigured(
                 f"COMMENTS['SITE_URL'] must be like 'https://example-news.com', not {self.site_url!r}."
             )
+        for step in self.strike_ladder:
+            if not _STEP.fullmatch(str(step)):
+                raise ImproperlyConfigured(
+                    f"COMMENTS['STRIKE_LADDER'] cannot read {str(step)!r}; write '1 warn', '2 suspend 3' or '6 ban'."
+                )
         try:
             hours.parsed(self.commenting_hours)
         except ValueError as error:
@@ -314,6 +351,8 @@ class Settings:
             ) from None
 
 
+_STEP = re.compile(r"\d{1,4}(\.\d)? (warn|premoderate|ban|suspend \d{1,4})")
+
 PERCENTAGES = ("audit_percent", "shouting_percent", "rejection_rate_percent", "hold_over_score")
 
 PANEL = {
@@ -321,6 +360,7 @@ PANEL = {
     "may_fail": "site",
     "audit_percent": "site",
     "learn_from_everyone": "site",
+    "numbers_per_editor": "site",
     "commenting_closed": "discussion",
     "closed_sentence": "discussion",
     "commenting_hours": "discussion",
@@ -354,6 +394,8 @@ PANEL = {
     "campaign_days": "site",
     "flood_comments": "discussion",
     "flood_minutes": "discussion",
+    "strike_days": "site",
+    "strike_ladder": "site",
 }
 """Settings that editors may change, and the lowest level at which they may: see :mod:`comments.thresholds`."""
 

@@ -64,6 +64,10 @@ def configure(discussion: Discussion, **facts: Any) -> Discussion:
         elif "mode" in facts and facts["mode"] != Discussion.Mode.CLOSED:
             facts.update(closed_at=None, closed_reason="", opens_at=None)
         Discussion.objects.filter(pk=discussion.pk).update(version=F("version") + 1, **facts)
+        if "section" in facts and facts["section"] != discussion.section:
+            # What waits is listed by its section: see Revision.section.
+            waiting = Revision.objects.filter(comment__discussion=discussion, status__in=(Status.RECEIVED, Status.HELD))
+            waiting.update(section=facts["section"])
         discussion.refresh_from_db()
         transaction.on_commit(lambda: _tell(discussion), robust=True)
     return discussion

@@ -7,6 +7,7 @@ on it stay open with it and weigh nothing, on the comment or on their reporters'
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -134,23 +135,33 @@ def lock_people(people: Iterable[int]) -> None:
 
 def settle(found: list[Flag], decision: Decision, state: Flag.State) -> None:
     """Write down that ``decision`` upheld or dismissed ``found``, and move the record of those whose flag counted."""
-    Flag.objects.filter(pk__in=[flag.pk for flag in found]).update(state=state, settled_by=decision)
+    settle_with(found, [decision], state)
+
+
+def settle_with(found: list[Flag], decisions: list[Decision], state: Flag.State) -> None:
+    """Do what :func:`settle` does for many comments at once, each with the one of ``decisions`` that is about it."""
+    about_it = Decision.objects.filter(pk__in=[one.pk for one in decisions], comment=OuterRef("comment"))
+    Flag.objects.filter(pk__in=[flag.pk for flag in found]).update(
+        state=state, settled_by=Subquery(about_it.values("pk")[:1]) if len(decisions) > 1 else decisions[0]
+    )
     _move_records([flag for flag in found if flag.counts], state, 1)
 
 
 def reopen(found: list[Flag]) -> None:
-    """Take back what one decision made of ``found``; flags that weighed nothing because of it count again."""
-    _move_records([flag for flag in found if flag.counts], Flag.State(found[0].state), -1)
+    """Take back what decisions made of ``found``; flags that weighed nothing because of it count again."""
+    for state in (Flag.State.UPHELD, Flag.State.DISMISSED):
+        _move_records([flag for flag in found if flag.counts and flag.state == state], state, -1)
     Flag.objects.filter(pk__in=[flag.pk for flag in found]).update(state=Flag.State.OPEN, settled_by=None)
-    for revision_id in {flag.revision_id for flag in found}:
-        same = Flag.objects.filter(revision=revision_id)
-        stands = same.filter(state=Flag.State.DISMISSED).values("reason")
-        same.filter(state=Flag.State.OPEN, counts=False).exclude(reason__in=stands).update(counts=True)
+    stands = Flag.objects.filter(revision=OuterRef("revision"), reason=OuterRef("reason"), state=Flag.State.DISMISSED)
+    Flag.objects.filter(
+        ~Exists(stands), revision__in={flag.revision_id for flag in found}, state=Flag.State.OPEN, counts=False
+    ).update(counts=True)
 
 
 def _move_records(found: list[Flag], state: Flag.State, by: int) -> None:
     name = "upheld_flag_count" if state == Flag.State.UPHELD else "dismissed_flag_count"
-    people = [flag.person_id for flag in found]
-    if people:
-        # One flag a person and text, so nobody stands here twice.
-        Commenter.objects.filter(pk__in=people).update(**{name: F(name) + by})
+    people: dict[int, list[int]] = {}
+    for person, times in Counter(flag.person_id for flag in found).items():
+        people.setdefault(times, []).append(person)
+    for times, them in people.items():
+        Commenter.objects.filter(pk__in=them).update(**{name: F(name) + by * times})

@@ -50,10 +50,20 @@ def _key(decision_id: int) -> str:
 
 def on_decided(decision: Decision, **_signal: Any) -> None:
     """Queue the letter that is owed, and take back that of a decision which is taken back. After the commit."""
+    if decision.bulk_id:
+        return
     if decision.reverses_id:
-        outbox.take_back(_key(decision.reverses_id))
+        outbox.take_back([_key(decision.reverses_id)])
     if is_owed(decision):
         write_letter.delay_on_commit(decision.pk)
+
+
+def on_many_decided(decisions: list[Decision], **_signal: Any) -> None:
+    """Do the same for decisions in bulk: one query and one message. Listens to ``signals.comments_decided``."""
+    if back := [_key(decision.reverses_id) for decision in decisions if decision.reverses_id]:
+        outbox.take_back(back)
+    if owed := [decision.pk for decision in decisions if is_owed(decision)]:
+        write_many_letters.delay_on_commit(owed)
 
 
 def is_owed(decision: Decision) -> bool:
@@ -68,6 +78,13 @@ def is_owed(decision: Decision) -> bool:
 def write_letter(decision_id: int, **_later: Any) -> None:
     """Write the letter about one decision into the outbox, once."""
     write(decision_id)
+
+
+@shared_task(base=Hint, name="comments.letters.write_many_letters")
+def write_many_letters(decision_ids: list[int], **_later: Any) -> None:
+    """Write the letters about decisions that were made together, each once."""
+    for decision_id in decision_ids:
+        write(decision_id)
 
 
 @shared_task(base=Hint, name="comments.letters.write_letters")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from math import log2, sqrt
 from random import SystemRandom
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -22,7 +26,9 @@ from comments.http import request_id
 from comments.models import (
     Appeal,
     Audit,
+    AuditEntry,
     BulkAction,
+    Claim,
     Comment,
     Commenter,
     Decider,
@@ -56,6 +62,14 @@ lot: Callable[[], float] = SystemRandom().random
 CLAIM_SECONDS = 60
 """A screening that has not finished after this long is taken to be dead."""
 
+BACK = {
+    Status.RECEIVED: "hold",
+    Status.HELD: "hold",
+    Status.PUBLISHED: "publish",
+    Status.REJECTED: "reject",
+}
+"""The verdict that brings a comment back to where it was. What was never judged waits for an editor."""
+
 
 def lock(comment_id: int, discussion_id: int) -> Comment:
     """
@@ -63,11 +77,37 @@ def lock(comment_id: int, discussion_id: int) -> Comment:
 
     Always in this order, so that two decisions can wait for each other and never both.
     """
-    locks: dict[str, Any] = {"no_key": True} if connection.features.has_select_for_no_key_update else {}
-    discussion = Discussion.objects.select_for_update(**locks).get(pk=discussion_id)
-    comment = Comment.objects.select_for_update(**locks).get(pk=comment_id)
+    discussion = Discussion.objects.select_for_update(**_locks()).get(pk=discussion_id)
+    comment = Comment.objects.select_for_update(**_locks()).get(pk=comment_id)
     comment.discussion = discussion
     return comment
+
+
+def _locks() -> dict[str, Any]:
+    return {"no_key": True} if connection.features.has_select_for_no_key_update else {}
+
+
+def _lock_to_decide(comment_id: int, discussion_id: int) -> tuple[Comment, Revision]:
+    """
+    Do what :func:`lock` does, and return the latest text beside the comment, in the same two queries.
+
+    The comment says, too, whether flags wait on it and whether an editor has it open. Whoever writes a flag or a text
+    has locked the discussion before, so what the second query sees is what there is.
+    """
+    discussion = Discussion.objects.select_for_update(**_locks()).get(pk=discussion_id)
+    of: dict[str, Any] = {"of": ("comment",)} if connection.features.has_select_for_update_of else {}
+    revision = (
+        Revision.objects.select_for_update(**_locks(), **of)
+        .filter(comment_id=comment_id)
+        .select_related("comment")
+        .annotate(
+            is_flagged=Exists(flags.open_ones().filter(comment=OuterRef("comment"))),
+            is_claimed=Exists(Claim.objects.filter(comment=OuterRef("comment"))),
+        )
+        .latest("number")
+    )
+    revision.comment.discussion = discussion
+    return revision.comment, revision
 
 
 def decide(
@@ -93,7 +133,10 @@ def decide(
     """
     with transaction.atomic():
         decision = _decide(comment, verdict, decider, trigger, made_by, assistance, reverses, because_of=because_of)
-    comment.refresh_from_db()
+    # The caller's comment is now what the decision made of it, without asking the database again.
+    for column in Comment._meta.concrete_fields:
+        setattr(comment, column.attname, getattr(decision.comment, column.attname))
+    comment.discussion = decision.comment.discussion
     return decision
 
 
@@ -116,15 +159,17 @@ def _decide(
     is no newer one.
     """
     now = timezone.now()
-    current = lock(comment.pk, comment.discussion_id)
+    if looked_at is None:
+        current, revision = _lock_to_decide(comment.pk, comment.discussion_id)
+    else:
+        current, revision = lock(comment.pk, comment.discussion_id), looked_at
     if decider == Decider.EDITOR:
         access.require_moderator_of(made_by, current.discussion)
     if current.version != comment.version:
-        raise CommentChanged(current, _what_changed(current))
-    revision = looked_at or current.revisions.latest("number")
+        raise CommentChanged(current, what_changed(current))
     becomes = BECOMES[verdict.action]
     if becomes == Status.WITHDRAWN and current.status == Status.WITHDRAWN:
-        raise CommentChanged(current, _what_changed(current))
+        raise CommentChanged(current, what_changed(current))
     if current.status == Status.WITHDRAWN:
         raise Refused("withdrawn", _("Its author has withdrawn this comment. It stays withdrawn."), status=409)
 
@@ -161,8 +206,24 @@ def _decide(
 
     held_delta = (becomes == Status.HELD) - (revision.status == Status.HELD)
     revision.status = becomes
+    revision.section = current.discussion.section
+    if decider == Decider.EDITOR:
+        revision.reviewed_at = revision.reviewed_at or now
+    elif decider == Decider.SCREENING or flag_weight is not None:
+        _weigh(revision, current, verdict, flag_weight)
     revision.save(
-        update_fields=["status", "html", "sanitizer_version", "screened_at", "first_published_at"],
+        update_fields=[
+            "status",
+            "html",
+            "sanitizer_version",
+            "screened_at",
+            "first_published_at",
+            "section",
+            "reviewed_at",
+            "risk",
+            "priority",
+            "flag_weight",
+        ],
     )
 
     was_public = current.status == Status.PUBLISHED
@@ -179,7 +240,9 @@ def _decide(
     current.save(update_fields=["status", "html", "published_at", "edited_at", "removed_for", "is_shown", "version"])
 
     moved = is_public - was_public
-    complaints = _complaints(current, becomes, decider, reverses, only_the_edit, because_of)
+    complaints = []
+    if reverses is not None or getattr(revision, "is_flagged", True):
+        complaints = _complaints(current, becomes, decider, reverses, only_the_edit, because_of)
     if complaints:
         flags.lock_people([current.author_id, *(flag.person_id for flag in complaints)])
     _move_counts(current, moved=moved, held=held_delta, visible=bool(moved or is_public or current.is_shown))
@@ -222,8 +285,65 @@ def _decide(
         flags.reopen(complaints)
     elif complaints:
         flags.settle(complaints, decision, Flag.State.DISMISSED if becomes == Status.PUBLISHED else Flag.State.UPHELD)
+    if getattr(revision, "is_claimed", False):
+        Claim.objects.filter(comment=current).delete()
+    if reverses is not None and reverses.to_status == Status.PUBLISHED and not is_public:
+        _unmark(current, made_by)
     transaction.on_commit(lambda: _tell(current, decision, moved), robust=True)
     return decision
+
+
+def _weigh(revision: Revision, comment: Comment, verdict: Verdict, flag_weight: Decimal | None) -> None:
+    """
+    Write down how likely ``revision`` is removed and how much that matters, for editors who work off the worst first.
+
+    Risk is the score; 1 where a rule rejects; where nobody gave a score, an even chance for what is held and none for
+    what is published. Readers' reports make it at least ``w / (1 + w)``, which is a half for the weight of one reader
+    and near 1 for that of many. Priority is risk times :func:`reach`.
+    """
+    if flag_weight is None:
+        unknown = 0.5 if verdict.action == "hold" else 0.0
+        score = unknown if verdict.score is None else min(max(verdict.score, 0.0), 1.0)
+        revision.risk = 1.0 if verdict.action == "reject" else round(score, 6)
+        risk = revision.risk
+    else:
+        revision.flag_weight = float(flag_weight)
+        risk = max(revision.risk, revision.flag_weight / (1 + revision.flag_weight))
+    revision.priority = round(risk * reach(comment), 6)
+
+
+def reach(comment: Comment) -> float:
+    """
+    Return how many people are likely to read ``comment``, as a factor of 1 or more at the top level. No query.
+
+    Nobody counts readers here, so it is told from what readers did: ``log2(2 + n)``, with the comments published under
+    the story, the replies to this one and its likes for ``n``, because a hundred comments more matter less to a story
+    with a thousand; divided by the root of its depth, because replies stand further down and folded.
+    """
+    seen_by = comment.discussion.published_count + comment.reply_count + comment.like_count
+    return log2(2 + seen_by) / sqrt(1 + comment.depth)
+
+
+def take_back(comment: Comment, decision_id: int, made_by: Commenter) -> Decision:
+    """
+    Bring ``comment`` back to where it was before the decision with this id. Itself a decision, on record.
+
+    Raise ``CommentChanged`` when anything happened since the version in ``comment``, and ``Refused`` (404) when that
+    decision was about something else, or there is nothing to go back to.
+    """
+    undone = Decision.objects.filter(pk=decision_id, comment=comment).first()
+    if undone is None or undone.from_status not in BACK:
+        raise Refused("nothing_to_undo", _("There is no such decision to take back."), status=404)
+    action = BACK[Status(undone.from_status)]
+    earlier = Decision.objects.filter(comment=comment, verdict="reject", pk__lt=undone.pk).order_by("-id").first()
+    return decide(
+        comment,
+        Verdict(action, reason=earlier.reason if earlier and action == "reject" else ""),
+        decider=Decider.EDITOR,
+        trigger=undone.trigger,
+        made_by=made_by,
+        reverses=undone,
+    )
 
 
 def _takes_back(reverses: Decision) -> bool:
@@ -270,12 +390,546 @@ def _reason_for(verdict: Verdict, before: str, becomes: str) -> Reason | None:
         if taken_down:
             return None
         raise Refused("reason_needed", _("Choose the reason: the author is told it."), status=400)
-    reason = Reason.objects.filter(code=verdict.reason, is_active=True).first()
+    reason = _reasons.called(verdict.reason)
     if reason is None:
         raise Refused("unknown_reason", _("There is no reason “%(code)s”.") % {"code": verdict.reason})
     if (verdict.ground or reason.ground_default) == "illegal" and not (verdict.legal_ground and verdict.explanation):
         raise Refused("legal_ground_needed", _("Name the law and explain why the text falls under it."))
     return reason
+
+
+class _Reasons:
+    """The reasons in use, each known for a few seconds: every rejection asks, and they change once a year."""
+
+    SECONDS = 5
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, Reason]] = {}
+
+    def called(self, code: str) -> Reason | None:
+        known = self._known.get(code)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        reason = Reason.objects.filter(code=code, is_active=True).first()
+        if reason is None:
+            self.forget()
+        else:
+            self._known[code] = (time.monotonic() + self.SECONDS, reason)
+        return reason
+
+    def forget(self) -> None:
+        self._known.clear()
+
+
+_reasons = _Reasons()
+forget_reasons = _reasons.forget
+
+
+# --- Many at once -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Many:
+    """What became of texts that were decided together."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    skipped: dict[int, str] = field(default_factory=dict)
+    """Comment → why nothing was done: ``changed``, ``withdrawn``, ``claimed``, ``other_section``, a refusal's code."""
+
+
+@dataclass(slots=True)
+class _Wish:
+    """One text of many, as its caller saw it, and what is to be done with it; the rest is found out under the lock."""
+
+    seen: Revision
+    verdict: Verdict
+    trigger: str
+    reverses: Decision | None = None
+    comment: Comment = field(init=False)
+    revision: Revision = field(init=False)
+    becomes: str = ""
+    before: str = ""
+    reason: Reason | None = None
+    only_the_edit: bool = False
+    was_public: bool = False
+    is_public: bool = False
+    held: int = 0
+    complaints: list[Flag] = field(default_factory=list)
+
+    @property
+    def moved(self) -> int:
+        return self.is_public - self.was_public
+
+    @property
+    def rejected(self) -> int:
+        return (self.becomes == Status.REJECTED) - (self.before == Status.REJECTED)
+
+
+def decide_many(
+    revisions: Sequence[Revision],
+    verdict: Verdict,
+    *,
+    made_by: Commenter | None,
+    bulk: BulkAction,
+    trigger: str = Trigger.BULK,
+    assistance: str = "none",
+    claimed_too: bool = False,
+) -> Many:
+    """
+    Decide the same about the comments of ``revisions``, which carry their comments: as :func:`decide` for each.
+
+    One transaction and a number of statements that does not grow with them; so give it few hundred, of as few
+    discussions as possible. What :func:`decide` would refuse is skipped and said so: what changed since it was read,
+    was withdrawn, stands in another section, or leaves nothing to publish. What another editor has open is left to
+    them, unless ``claimed_too``. A discussion's version moves once. Raise ``Refused`` for a verdict without a reason.
+    """
+    rendered = _rendered(revisions) if verdict.action == "publish" else {}
+    wishes = [_Wish(revision, verdict, trigger) for revision in revisions]
+    with transaction.atomic():
+        return _decide_many(wishes, made_by, bulk, assistance, rendered, claimed_too=claimed_too)
+
+
+def take_back_many(decisions: Sequence[Decision], *, made_by: Commenter | None, bulk: BulkAction) -> Many:
+    """
+    Bring the comments of ``decisions`` back to where they were before, as :func:`take_back` does for each.
+
+    The decisions carry their comments and texts. Those on which anything happened since are skipped: ``changed``.
+    """
+    found = Many()
+    about = [decision.comment_id for decision in decisions]
+    latest = dict(Decision.objects.filter(comment__in=about).values_list("comment").annotate(Max("pk")).order_by())
+    rejections: dict[int, list[tuple[int, str]]] = {}
+    for pk, comment, reason in (
+        Decision.objects.filter(comment__in=about, verdict="reject")
+        .order_by("pk")
+        .values_list("pk", "comment", "reason")
+    ):
+        rejections.setdefault(comment, []).append((pk, reason))
+    wishes = []
+    for decision in decisions:
+        if latest[decision.comment_id] != decision.pk:
+            found.skipped[decision.comment_id] = "changed"
+            continue
+        action = BACK.get(Status(decision.from_status))
+        if action is None:
+            found.skipped[decision.comment_id] = "nothing_to_undo"
+            continue
+        earlier = [reason for pk, reason in rejections.get(decision.comment_id, ()) if pk < decision.pk]
+        verdict = Verdict(action, reason=earlier[-1] if earlier and action == "reject" else "")
+        decision.revision.comment = decision.comment
+        wishes.append(_Wish(decision.revision, verdict, decision.trigger, decision))
+    rendered = _rendered([wish.seen for wish in wishes if wish.verdict.action == "publish"])
+    with transaction.atomic():
+        made = _decide_many(wishes, made_by, bulk, "none", rendered, claimed_too=True)
+    found.decisions = made.decisions
+    found.skipped |= made.skipped
+    return found
+
+
+def _rendered(revisions: Sequence[Revision]) -> dict[int, str]:
+    """Return the safe HTML of those that have none yet. Before the locks are taken: a text never changes."""
+    missing = Revision.objects.filter(pk__in=[revision.pk for revision in revisions], html="")
+    return {pk: text.to_html(words).html for pk, words in missing.values_list("pk", "text")}
+
+
+def _decide_many(
+    wishes: list[_Wish],
+    made_by: Commenter | None,
+    bulk: BulkAction,
+    assistance: str,
+    rendered: dict[int, str],
+    *,
+    claimed_too: bool,
+) -> Many:
+    """Do what :func:`decide_many` says, inside the caller's transaction: locks, then counts, then records."""
+    now = timezone.now()
+    found = Many()
+    wishes = _ready(_locked(wishes, found), found, made_by, rendered, claimed_too=claimed_too)
+    if not wishes:
+        return found
+    _write_texts(wishes, rendered, now)
+    # After the texts: complaints about words that have just been replaced stay open beside them.
+    _find_complaints(wishes)
+    flags.lock_people(
+        {wish.comment.author_id for wish in wishes} | {flag.person_id for wish in wishes for flag in wish.complaints}
+    )
+    below = _move_many_counts(wishes)
+    _write_comments(wishes, below, now)
+    _move_many_records(wishes)
+    found.decisions = Decision.objects.bulk_create(
+        [
+            Decision(
+                comment=wish.comment,
+                revision=wish.revision,
+                verdict=wish.verdict.action,
+                from_status=wish.before,
+                to_status=wish.becomes,
+                decider=Decider.EDITOR,
+                made_by=made_by,
+                trigger=wish.trigger,
+                assistance=assistance,
+                reason=wish.reason.code if wish.reason else wish.verdict.reason,
+                ground=wish.verdict.ground or (wish.reason.ground_default if wish.reason else "none"),
+                legal_ground=wish.verdict.legal_ground,
+                terms_anchor=wish.reason.terms_anchor if wish.reason else "",
+                guidelines_version=conf.get().guidelines_version,
+                reverses=wish.reverses,
+                bulk=bulk,
+                sanction_id=None if wish.reverses else bulk.sanction_id,
+                score=wish.verdict.score,
+                scorer_version=wish.verdict.scorer_version,
+                request_id=request_id(),
+            )
+            for wish in wishes
+        ]
+    )
+    DecisionWords.objects.bulk_create(
+        DecisionWords(decision=decision, explanation=wish.verdict.explanation, private_note=wish.verdict.private_note)
+        for wish, decision in zip(wishes, found.decisions, strict=True)
+        if wish.verdict.explanation or wish.verdict.private_note
+    )
+    _settle_complaints(wishes, found.decisions)
+    Claim.objects.filter(comment__in=[wish.comment.pk for wish in wishes]).delete()
+    for wish in wishes:
+        if wish.reverses and wish.reverses.to_status == Status.PUBLISHED and not wish.is_public:
+            _unmark(wish.comment, made_by)
+    moves = [wish.moved for wish in wishes]
+    transaction.on_commit(lambda: _tell_many(found.decisions, moves), robust=True)
+    return found
+
+
+def _locked(wishes: list[_Wish], found: Many) -> list[_Wish]:
+    """Lock discussions, then comments, each in the order of their ids; leave out what is no longer as it was seen."""
+    discussions = {
+        one.pk: one
+        for one in Discussion.objects.select_for_update(**_locks())
+        .filter(pk__in={wish.seen.comment.discussion_id for wish in wishes})
+        .order_by("pk")
+    }
+    ids = [wish.seen.comment_id for wish in wishes]
+    comments = {
+        one.pk: one
+        for one in Comment.objects.select_for_update(**_locks()).defer("html").filter(pk__in=ids).order_by("pk")
+    }
+    latest = dict(Revision.objects.filter(comment__in=ids).values_list("comment").annotate(Max("number")).order_by())
+    kept = {}
+    for wish in wishes:
+        seen, current = wish.seen, comments.get(wish.seen.comment_id)
+        if (
+            current is None
+            or current.version != seen.comment.version
+            or current.discussion_id not in discussions
+            or latest[current.pk] != seen.number
+        ):
+            found.skipped[seen.comment_id] = "changed"
+        elif current.status == Status.WITHDRAWN:
+            found.skipped[current.pk] = "withdrawn"
+        else:
+            current.discussion = discussions[current.discussion_id]
+            wish.comment, wish.revision = current, seen
+            seen.comment = current
+            kept[current.pk] = wish
+    return [kept[pk] for pk in sorted(kept)]
+
+
+def _ready(
+    wishes: list[_Wish], found: Many, made_by: Commenter | None, rendered: dict[int, str], *, claimed_too: bool
+) -> list[_Wish]:
+    """Work out what each wish comes to, as :func:`_decide` does; leave out what it would refuse."""
+    user = made_by.user if made_by else None
+    claimed: set[int] = set()
+    if not claimed_too:
+        open_ones = Claim.objects.filter(comment__in=[wish.comment.pk for wish in wishes], until__gt=timezone.now())
+        claimed = set(open_ones.exclude(person=made_by).values_list("comment", flat=True))
+    kept = []
+    for wish in wishes:
+        comment, revision, reverses = wish.comment, wish.revision, wish.reverses
+        if user is not None and not access.may_moderate(user, comment.discussion):
+            found.skipped[comment.pk] = "other_section"
+            continue
+        if comment.pk in claimed:
+            found.skipped[comment.pk] = "claimed"
+            continue
+        wish.becomes = BECOMES[wish.verdict.action]
+        wish.was_public = comment.status == Status.PUBLISHED
+        back_to_the_edit = (
+            reverses is not None
+            and reverses.revision_id == revision.pk
+            and reverses.to_status != Status.PUBLISHED
+            and wish.was_public
+        )
+        about_a_waiting_text = revision.status in (Status.RECEIVED, Status.HELD) or back_to_the_edit
+        wish.only_the_edit = wish.was_public and about_a_waiting_text and wish.becomes in (Status.HELD, Status.REJECTED)
+        wish.before = revision.status if about_a_waiting_text else comment.status
+        try:
+            wish.reason = _reason_for(wish.verdict, wish.before, wish.becomes)
+        except Refused as refused:
+            if reverses is None:
+                raise
+            found.skipped[comment.pk] = refused.code
+            continue
+        if wish.becomes == Status.PUBLISHED and not rendered.get(revision.pk, "there"):
+            found.skipped[comment.pk] = "nothing_to_publish"
+            continue
+        wish.is_public = wish.was_public if wish.only_the_edit else wish.becomes == Status.PUBLISHED
+        wish.held = (wish.becomes == Status.HELD) - (revision.status == Status.HELD)
+        kept.append(wish)
+    return kept
+
+
+def _find_complaints(wishes: list[_Wish]) -> None:
+    """Give each wish the flags that it settles, or that it opens again because it takes a decision back."""
+    taken_back = {wish.reverses.pk: wish for wish in wishes if wish.reverses and _takes_back(wish.reverses)}
+    if taken_back:
+        for flag in Flag.objects.filter(settled_by__in=list(taken_back)):
+            taken_back[flag.settled_by_id or 0].complaints.append(flag)
+    settling = {
+        wish.comment.pk: wish
+        for wish in wishes
+        if not (wish.reverses and _takes_back(wish.reverses))
+        and wish.becomes in (Status.PUBLISHED, Status.REJECTED)
+        and not wish.only_the_edit
+    }
+    if settling:
+        for flag in flags.open_ones().filter(comment__in=list(settling)):
+            settling[flag.comment_id].complaints.append(flag)
+
+
+def _settle_complaints(wishes: list[_Wish], decisions: list[Decision]) -> None:
+    opened: list[Flag] = []
+    settled: dict[Flag.State, tuple[list[Flag], list[Decision]]] = {}
+    for wish, decision in zip(wishes, decisions, strict=True):
+        if wish.complaints and wish.reverses is not None and _takes_back(wish.reverses):
+            opened += wish.complaints
+        elif wish.complaints:
+            state = Flag.State.DISMISSED if wish.becomes == Status.PUBLISHED else Flag.State.UPHELD
+            complaints, about = settled.setdefault(state, ([], []))
+            complaints += wish.complaints
+            about.append(decision)
+    if opened:
+        flags.reopen(opened)
+    for state, (complaints, about) in settled.items():
+        flags.settle_with(complaints, about, state)
+
+
+def _move_many_counts(wishes: list[_Wish]) -> dict[tuple[int, str], int]:
+    """
+    Move the counts of discussions and of ancestors; return by how much each path's replies moved.
+
+    A discussion's version moves by one, however many of its comments do.
+    """
+    below: Counter[tuple[int, str]] = Counter()
+    for wish in wishes:
+        if wish.moved:
+            for path in wish.comment.ancestor_paths:
+                below[wish.comment.discussion_id, path] += wish.moved
+    ancestors: dict[int, dict[int, list[str]]] = {}
+    for (story, path), moved in below.items():
+        if moved:
+            ancestors.setdefault(moved, {}).setdefault(story, []).append(path)
+    for moved, places in ancestors.items():
+        where = Q()
+        for story, paths in places.items():
+            where |= Q(discussion=story, path__in=paths)
+        Comment.objects.filter(where).update(
+            reply_count=F("reply_count") + moved,
+            is_shown=Case(
+                When(Q(status=Status.PUBLISHED) | Q(reply_count__gt=-moved), then=Value(True)), default=Value(False)
+            ),
+        )
+    moves: dict[int, list[int]] = {}
+    together: dict[tuple[int, int, int], list[int]] = {}
+    for wish in wishes:
+        comment = wish.comment
+        replies = comment.reply_count + below[comment.discussion_id, comment.path]
+        move = moves.setdefault(comment.discussion_id, [0, 0, 0])
+        move[0] += wish.moved
+        move[1] += wish.held
+        move[2] |= bool(wish.moved or wish.is_public or replies > 0)
+    for discussion in {wish.comment.discussion for wish in wishes}:
+        published, held, visible = moves[discussion.pk]
+        discussion.published_count += published
+        discussion.held_count += held
+        discussion.version += visible
+        if published or held or visible:
+            together.setdefault((published, held, visible), []).append(discussion.pk)
+    for (published, held, visible), discussions in together.items():
+        Discussion.objects.filter(pk__in=discussions).update(
+            published_count=F("published_count") + published,
+            held_count=F("held_count") + held,
+            version=F("version") + visible,
+        )
+    return below
+
+
+def _write_texts(wishes: list[_Wish], rendered: dict[int, str], now: datetime) -> None:
+    for becomes in {wish.becomes for wish in wishes}:
+        texts = Revision.objects.filter(pk__in=[wish.revision.pk for wish in wishes if wish.becomes == becomes])
+        if becomes == Status.PUBLISHED:
+            texts.update(status=becomes, first_published_at=Coalesce("first_published_at", Value(now)))
+        else:
+            texts.update(status=becomes)
+    made = [wish.revision for wish in wishes if wish.becomes == Status.PUBLISHED and wish.revision.pk in rendered]
+    for revision in made:
+        revision.html = rendered[revision.pk]
+    if made:
+        Revision.objects.bulk_update(made, ["html"])
+
+
+def _write_comments(wishes: list[_Wish], below: dict[tuple[int, str], int], now: datetime) -> None:
+    """Write what became of the comments, alike ones in one statement; and on the rows that listeners are given."""
+    alike: dict[tuple[str, str, bool], list[int]] = {}
+    for wish in wishes:
+        comment, revision = wish.comment, wish.revision
+        comment.version += 1
+        comment.reply_count += below.get((comment.discussion_id, comment.path), 0)
+        comment.is_shown = wish.is_public or comment.reply_count > 0
+        revision.status = wish.becomes
+        if wish.only_the_edit:
+            alike.setdefault(("", "", False), []).append(comment.pk)
+            continue
+        comment.status = wish.becomes
+        comment.removed_for = wish.reason.code if wish.reason and wish.was_public else ""
+        if wish.becomes == Status.PUBLISHED:
+            comment.published_at = comment.published_at or now
+            comment.edited_at = revision.created_at if revision.number > 1 else None
+        key = (str(wish.becomes), comment.removed_for, wish.is_public and revision.number > 1)
+        alike.setdefault(key, []).append(comment.pk)
+    latest = Revision.objects.filter(comment=OuterRef("pk")).order_by("-number")
+    for (becomes, removed_for, edited), ids in alike.items():
+        moves: dict[str, Any] = {"version": F("version") + 1}
+        if becomes == Status.PUBLISHED:
+            moves |= {
+                "html": Subquery(latest.values("html")[:1]),
+                "published_at": Coalesce("published_at", Value(now)),
+                "edited_at": Subquery(latest.values("created_at")[:1]) if edited else None,
+                "is_shown": True,
+            }
+        elif becomes:
+            shown = Case(When(reply_count__gt=0, then=Value(True)), default=Value(False))
+            moves |= {"is_shown": shown}
+        if becomes:
+            moves |= {"status": becomes, "removed_for": removed_for}
+        Comment.objects.filter(pk__in=ids).update(**moves)
+
+
+def _move_many_records(wishes: list[_Wish]) -> None:
+    people: dict[int, list[int]] = {}
+    for wish in wishes:
+        record = people.setdefault(wish.comment.author_id, [0, 0])
+        record[0] += wish.moved
+        record[1] += wish.rejected
+    alike: dict[tuple[int, int], list[int]] = {}
+    for person, (published, rejected) in people.items():
+        if published or rejected:
+            alike.setdefault((published, rejected), []).append(person)
+    for (published, rejected), them in alike.items():
+        Commenter.objects.filter(pk__in=them).update(
+            published_count=F("published_count") + published, rejected_count=F("rejected_count") + rejected
+        )
+
+
+def _tell_many(decisions: list[Decision], moves: list[int]) -> None:
+    """Do what :func:`_tell` does for each; a discussion's old pages go once."""
+    for discussion in {decision.comment.discussion for decision in decisions}:
+        threads.discussion_moved(discussion.key, discussion.version)
+    for decision, moved in zip(decisions, moves, strict=True):
+        _announce(decision.comment, decision, moved)
+    for decision in decisions:
+        signals.comment_decided.send_robust(Comment, comment=decision.comment, decision=decision)
+    signals.comments_decided.send_robust(Comment, decisions=decisions)
+
+
+# --- Editors' picks ---------------------------------------------------------------------------------------------------
+
+
+def feature(comment: Comment, *, made_by: Commenter) -> Comment:
+    """
+    Show readers that ``comment`` is an editors' pick. Twice is once.
+
+    Raise ``Refused`` (409) unless it is published, and ``CommentChanged`` when it is no longer the version in
+    ``comment``: readers would see other words than the editor chose.
+    """
+    return _mark(comment, made_by, "featured", True)
+
+
+def unfeature(comment: Comment, *, made_by: Commenter) -> Comment:
+    """Take the mark of an editors' pick off again. Twice is once."""
+    return _mark(comment, made_by, "featured", False)
+
+
+def pin(comment: Comment, *, made_by: Commenter) -> Comment:
+    """Let the newsroom point at ``comment``; what was pinned in its discussion no longer is. As :func:`feature`."""
+    return _mark(comment, made_by, "pinned", True)
+
+
+def unpin(comment: Comment, *, made_by: Commenter) -> Comment:
+    """Stop pointing at it. Twice is once."""
+    return _mark(comment, made_by, "pinned", False)
+
+
+def _mark(comment: Comment, made_by: Commenter, what: str, wanted: bool) -> Comment:
+    with transaction.atomic():
+        current = lock(comment.pk, comment.discussion_id)
+        access.require_moderator_of(made_by, current.discussion)
+        if current.version != comment.version:
+            raise CommentChanged(current, what_changed(current))
+        if wanted and current.status != Status.PUBLISHED:
+            raise Refused("not_published", _("Only what is published can be shown to readers as chosen."), status=409)
+        if (getattr(current, f"{what}_at") is not None) == wanted:
+            return _as_it_is(comment, current)
+        if what == "pinned" and wanted:
+            for other in Comment.objects.filter(discussion=current.discussion_id, pinned_at__isnull=False):
+                _write_mark(other, made_by, "pinned", False)
+        _write_mark(current, made_by, what, wanted)
+        discussion = current.discussion
+        discussion.version += 1
+        Discussion.objects.filter(pk=discussion.pk).update(version=discussion.version)
+        transaction.on_commit(lambda: _tell_mark(current), robust=True)
+    return _as_it_is(comment, current)
+
+
+def _write_mark(comment: Comment, made_by: Commenter | None, what: str, wanted: bool) -> None:
+    now = timezone.now() if wanted else None
+    moved: dict[str, Any] = {f"{what}_at": now}
+    if what == "featured":
+        moved["featured_by"] = made_by if wanted else None
+    for name, value in moved.items():
+        setattr(comment, name, value)
+    comment.save(update_fields=list(moved))
+    AuditEntry.objects.create(
+        kind="feature" if what == "featured" else "pin",
+        subject=f"#{comment.pk}",
+        object_id=comment.pk,
+        before=not wanted,
+        after=wanted,
+        made_by=made_by,
+        request_id=request_id(),
+    )
+
+
+def _unmark(comment: Comment, made_by: Commenter | None) -> None:
+    """Taking an approval back takes back what was shown with it."""
+    for what in ("featured", "pinned"):
+        if getattr(comment, f"{what}_at") is not None:
+            _write_mark(comment, made_by, what, False)
+
+
+def _as_it_is(comment: Comment, current: Comment) -> Comment:
+    comment.featured_at, comment.featured_by_id = current.featured_at, current.featured_by_id
+    comment.pinned_at = current.pinned_at
+    return comment
+
+
+def _tell_mark(comment: Comment) -> None:
+    discussion = comment.discussion
+    threads.discussion_moved(discussion.key, discussion.version)
+    facts = {"id": comment.pk, "count": discussion.published_count, "version": discussion.version}
+    if comment.status == Status.PUBLISHED:
+        live.announce(discussion.key, "comment.edited", facts)
+
+
+# --- Counts -----------------------------------------------------------------------------------------------------------
 
 
 def _move_counts(comment: Comment, *, moved: int, held: int, visible: bool) -> None:
@@ -307,7 +961,8 @@ def _move_record(comment: Comment, *, moved: int, rejected: int) -> None:
         )
 
 
-def _what_changed(comment: Comment) -> str:
+def what_changed(comment: Comment) -> str:
+    """Return the sentence for an editor who looked at an earlier version of ``comment``."""
     latest = comment.decisions.select_related("made_by").last()
     if latest is None:
         return _("This comment has changed since you opened it.")
@@ -321,8 +976,13 @@ def _what_changed(comment: Comment) -> str:
 
 def _tell(comment: Comment, decision: Decision, moved: int) -> None:
     """After the commit: old pages go, open pages hear of it, listeners run. Readers hear of published things only."""
+    threads.discussion_moved(comment.discussion.key, comment.discussion.version)
+    _announce(comment, decision, moved)
+    signals.comment_decided.send_robust(Comment, comment=comment, decision=decision)
+
+
+def _announce(comment: Comment, decision: Decision, moved: int) -> None:
     discussion = comment.discussion
-    threads.discussion_moved(discussion.key, discussion.version)
     facts = {"id": comment.pk, "count": discussion.published_count, "version": discussion.version}
     if moved > 0:
         live.announce(discussion.key, "comment.published", facts | {"parent": comment.parent_id})
@@ -330,7 +990,6 @@ def _tell(comment: Comment, decision: Decision, moved: int) -> None:
         live.announce(discussion.key, "comment.removed", facts)
     elif comment.status == Status.PUBLISHED and decision.to_status == Status.PUBLISHED:
         live.announce(discussion.key, "comment.edited", facts)
-    signals.comment_decided.send_robust(Comment, comment=comment, decision=decision)
 
 
 def supersede(comment: Comment, latest: Revision, words: str, digest: str) -> Revision:
@@ -351,7 +1010,8 @@ def supersede(comment: Comment, latest: Revision, words: str, digest: str) -> Re
     comment.text_hash = digest
     comment.edited_at = timezone.now() if comment.status != Status.PUBLISHED else comment.edited_at
     comment.save(update_fields=["status", "version", "text_hash", "edited_at"])
-    return Revision.objects.create(comment=comment, number=latest.number + 1, text=words)
+    section = comment.discussion.section
+    return Revision.objects.create(comment=comment, number=latest.number + 1, text=words, section=section)
 
 
 # --- Flags ------------------------------------------------------------------------------------------------------------
@@ -364,6 +1024,8 @@ def flag(person: Commenter, comment: Comment, reason: str, note: str = "") -> Fl
     One by each person for each text: the same again returns the flag that is there, with ``is_new`` false. Raise
     ``Refused`` for a comment that is not published (404, or 409 where a tombstone stands), one's own (403), a reason
     that does not exist (400), a note that is too long (400), or after too many in an hour (429).
+
+    Who is suspended or banned may still complain, and weighs the least.
 
     Two at once wait for each other at the comment's row, so that the weight is added up once and the comment is held
     once.
@@ -395,7 +1057,7 @@ def flag(person: Commenter, comment: Comment, reason: str, note: str = "") -> Fl
             person=person,
             reason=reason,
             note=note.replace("\x00", ""),
-            weight=flags.weight(person, settings),
+            weight=flags.LEAST if access.standing(person).is_shut_out else flags.weight(person, settings),
             counts=not let_stand.exists(),
         )
         made.is_new = True
@@ -546,7 +1208,7 @@ def rescreen(comment_id: int, statuses: Collection[str] = (Status.PUBLISHED, Sta
         with transaction.atomic():
             current = lock(found.comment.pk, found.comment.discussion_id)
             if current.version != found.comment.version:
-                raise CommentChanged(current, _what_changed(current))
+                raise CommentChanged(current, what_changed(current))
             Finding.objects.bulk_create([draft.as_row(found.revision) for draft in found.drafts])
             if found.remade:
                 _write_html(current, *found.remade)

@@ -72,9 +72,7 @@ def checked(text: str) -> str:
     """Return ``text`` as it is kept; raise ``Refused`` when it is too long."""
     words = text.replace("\x00", "").replace("\r\n", "\n").strip()
     if len(words) > LONGEST:
-        raise Refused(
-            "note_too_long", _("A note can have %(count)d characters.") % {"count": LONGEST}, maximum=LONGEST
-        )
+        raise Refused("note_too_long", _("A note can have %(count)d characters.") % {"count": LONGEST}, maximum=LONGEST)
     return words
 
 

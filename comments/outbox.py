@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 
 from comments import conf, signals
 from comments.models import Delivery
+from comments.screening.scorers import ScorerFailed
 from comments.screening.scorers.outside import call
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ CLAIM = timedelta(minutes=2)
 """A delivery that was begun and not finished is taken up again after this long."""
 WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=12))
 """How long to wait after each failure; after the last one it is given up and kept."""
+KEPT = timedelta(days=14)
+"""So long the words of what was sent can be looked up; they quote people, and mails hold links that decide."""
 WEBHOOK_MILLISECONDS = 5_000
 
 
@@ -47,7 +50,7 @@ def no_link() -> str:
 
 
 def quoted(words: str) -> str:
-    """Return what a person wrote as it may stand in a plain mail: each line behind a "> ", so that none passes for ours."""
+    """Return what a person wrote for a plain mail: each line behind a "> ", so that none passes for ours."""
     return "\n".join(f"> {line}" for line in words.replace("\x00", "").splitlines() or [""])
 
 
@@ -77,19 +80,25 @@ def mail(
     return _write(Delivery.Way.MAIL, key, to=to, **facts)
 
 
-def take_back(key: str) -> bool:
-    """Let a delivery that nobody has begun to send never leave; say whether there was one."""
-    waiting = Delivery.objects.filter(key=key[:120], state=Delivery.State.WAITING, attempts=0)
+def take_back(keys: list[str]) -> bool:
+    """Let deliveries that nobody has begun to send never leave; say whether there was one."""
+    waiting = Delivery.objects.filter(key__in=[key[:120] for key in keys], state=Delivery.State.WAITING, attempts=0)
     return bool(waiting.update(state=Delivery.State.FAILED, error="taken back"))
 
 
 def webhook(key: str, url: str, body: str, *, secret: str = "") -> Delivery:
-    """Write down a message to another program: ``body`` is JSON, signed with ``secret`` if there is one."""
+    """
+    Write down a message to another program: ``body`` is JSON, signed with ``secret`` if there is one.
+
+    Raise ``ValueError`` for an address that does not fit.
+    """
+    if len(url) > 500:
+        raise ValueError("an address has up to 500 characters")
     headers = {"X-Comments-Key": key}
     if secret:
         signed = hmac.new(secret.encode(), body.encode(), hashlib.sha256).hexdigest()
         headers["X-Comments-Signature"] = f"sha256={signed}"
-    return _write(Delivery.Way.WEBHOOK, key, to=url[:500], text=body, headers=headers)
+    return _write(Delivery.Way.WEBHOOK, key, to=url, text=body, headers=headers)
 
 
 def _write(way: str, key: str, **fields: Any) -> Delivery:
@@ -106,9 +115,13 @@ def send(delivery_id: int) -> bool:
     if not waiting.update(next_at=now + CLAIM, attempts=F("attempts") + 1):
         return False
     delivery = Delivery.objects.get(pk=delivery_id)
+    if delivery.attempts > len(WAITS) + 1:
+        # Begun so often and never failed: whoever sends it dies of it.
+        return _failed(delivery, RuntimeError("never finished"), for_good=True)
     try:
         (_send_mail if delivery.way == Delivery.Way.MAIL else _send_webhook)(delivery)
     except (SMTPRecipientsRefused, ValueError) as error:
+        # No such address, or a header that cannot be one: the next time would be the same.
         return _failed(delivery, error, for_good=True)
     except Exception as error:
         return _failed(delivery, error)
@@ -117,7 +130,8 @@ def send(delivery_id: int) -> bool:
 
 
 def _failed(delivery: Delivery, error: Exception, *, for_good: bool = False) -> bool:
-    name = type(error).__name__
+    # What a scorer's guard says is a code of ours; other errors may hold an address, so their name must do.
+    name = f"{type(error).__name__}: {error}"[:200] if isinstance(error, ScorerFailed) else type(error).__name__
     logger.warning("delivery %s failed (%s)", delivery.pk, name)
     over = for_good or delivery.attempts > len(WAITS)
     facts: dict[str, Any] = {"error": name}
@@ -144,6 +158,17 @@ def _send_webhook(delivery: Delivery) -> None:
         milliseconds=WEBHOOK_MILLISECONDS,
         allow_private=conf.get().allow_private_scorers,
     )
+
+
+def forget(limit: int = 5_000) -> int:
+    """
+    Forget the words of what left, or was given up, :data:`KEPT` ago; return of how many.
+
+    The row stays, so that nothing is told twice.
+    """
+    old = Delivery.objects.filter(created_at__lt=timezone.now() - KEPT).exclude(state=Delivery.State.WAITING)
+    rows = list(old.exclude(text="").order_by("created_at").values_list("pk", flat=True)[:limit])
+    return Delivery.objects.filter(pk__in=rows).update(text="", html="", subject="", headers={})
 
 
 def due(limit: int = 200) -> list[int]:

@@ -54,7 +54,7 @@ def post_comment(
     )
     if again := _already_posted(recent, discussion, parent, digest, idempotency_key):
         return again
-    access.require_may_post(author, discussion, parent, recent)
+    access.require_may_post(author, discussion, parent, recent, network_key)
     try:
         with transaction.atomic():
             comment = Comment.objects.create(
@@ -67,7 +67,9 @@ def post_comment(
                 idempotency_key=idempotency_key,
                 network_key=network_key,
             )
-            Revision.objects.create(comment=comment, number=1, text=words, created_at=comment.created_at)
+            Revision.objects.create(
+                comment=comment, text=words, section=discussion.section, created_at=comment.created_at
+            )
             tasks.screen_comment.delay_on_commit(comment.pk, comment.version)
             transaction.on_commit(lambda: _tell(comment), robust=True)
     except IntegrityError:
@@ -126,7 +128,7 @@ def preview(
     return screening.advise(words, author, discussion)
 
 
-def edit_comment(author: Commenter, comment: Comment, raw: object) -> Comment:
+def edit_comment(author: Commenter, comment: Comment, raw: object, *, network_key: str = "") -> Comment:
     """
     Keep ``raw`` as the next version of ``comment`` and queue it for screening.
 
@@ -134,6 +136,7 @@ def edit_comment(author: Commenter, comment: Comment, raw: object) -> Comment:
     nothing.
     """
     access.require_may_edit(author, comment)
+    access.require_good_standing(author, network_key)
     words = _acceptable(raw)
     with transaction.atomic():
         comment = moderation.lock(comment.pk, comment.discussion_id)

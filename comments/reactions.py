@@ -10,8 +10,8 @@ from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Reaction, Status
 
 
-def react(person: Commenter, comment: Comment, kind: str = "like") -> int:
-    """Like ``comment``; twice is once. Return how many like it now."""
+def react(person: Commenter, comment: Comment, kind: str = "like", *, network_key: str = "") -> int:
+    """Like ``comment``; twice is once. Return how many like it now. Not for who is suspended or banned."""
     if kind != "like":
         raise Refused("unknown_reaction", _("There is no such reaction."))
     if comment.status != Status.PUBLISHED:
@@ -19,6 +19,7 @@ def react(person: Commenter, comment: Comment, kind: str = "like") -> int:
     if comment.author_id == person.pk:
         raise Refused("own_comment", _("You cannot like your own comment."), status=403)
     access.require_open(comment.discussion)
+    access.require_good_standing(person, network_key, warned=False)
     try:
         with transaction.atomic():
             Reaction.objects.create(comment=comment, person=person, kind=kind)

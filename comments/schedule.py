@@ -23,6 +23,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "comments-deliveries": {"task": "comments.tasks.send_deliveries", **_every(30.0)},
     "comments-letters": {"task": "comments.letters.write_letters", **_every(300.0)},
     "comments-assignments": {"task": "comments.tasks.close_assignments", **_every(300.0)},
+    "comments-digests": {"task": "comments.tasks.mail_digests", **_every(300.0)},
+    "comments-forget-deliveries": {"task": "comments.tasks.forget_deliveries", "schedule": 3600.0},
     "comments-learn": {"task": "comments.tasks.learn", **_every(20.0)},
     "comments-refit": {"task": "comments.tasks.refit_model", "schedule": crontab(hour=3, minute=40)},
     "comments-approvals": {"task": "comments.tasks.watch_auto_approval", **_every(60.0)},

@@ -13,6 +13,12 @@ comment_received = Signal()
 comment_decided = Signal()
 """``decision`` was written: the comment was published, held, rejected or withdrawn."""
 
+comments_decided = Signal()
+"""
+``decisions`` were written together, in bulk, by the hundred. ``comment_decided`` is sent for each as well; who has to ask
+the database about a decision leaves those with a ``bulk_id`` to this one, and asks once.
+"""
+
 discussion_changed = Signal()
 """``discussion`` was opened, closed or configured."""
 

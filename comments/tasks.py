@@ -19,7 +19,7 @@ from django.db import close_old_connections, transaction
 from django.dispatch import receiver
 from django.utils import timezone
 
-from comments import assignments, discussions, jobs, moderation, outbox, signals, thresholds
+from comments import assignments, digests, discussions, jobs, moderation, outbox, signals, thresholds
 from comments import rescreening as rescreening  # so that a worker knows this kind of job
 from comments.breaker import Breaker
 from comments.learning import auto_approval, lessons, online, refit
@@ -105,6 +105,18 @@ def send_deliveries(**_later: Any) -> None:
         outbox.send(delivery_id)
 
 
+@shared_task(base=Hint, name="comments.tasks.forget_deliveries")
+def forget_deliveries(**_later: Any) -> None:
+    """Forget the words of what was sent long ago."""
+    outbox.forget()
+
+
+@shared_task(base=Hint, name="comments.tasks.mail_digests")
+def mail_digests(**_later: Any) -> None:
+    """Tell editors who wish it what has waited for them."""
+    digests.send()
+
+
 @shared_task(base=Hint, name="comments.tasks.close_assignments")
 def close_assignments(**_later: Any) -> None:
     """Close the assignments of comments that were decided while nobody listened."""
@@ -122,8 +134,12 @@ def reconcile_counts(**_later: Any) -> None:
 
 
 def on_decided(decision: Decision, **_signal: Any) -> None:
-    """Queue what an editor's decision teaches. Listens to ``signals.comment_decided``, after the commit."""
-    if decision.decider == Decider.EDITOR and decision.verdict in ("publish", "reject"):
+    """
+    Queue what an editor's decision teaches. Listens to ``signals.comment_decided``, after the commit.
+
+    Decisions in bulk come by the hundred; :func:`learn` finds them.
+    """
+    if decision.bulk_id is None and decision.decider == Decider.EDITOR and decision.verdict in ("publish", "reject"):
         learn_from.delay_on_commit(decision.pk)
 
 

@@ -56,6 +56,9 @@ class Row(NamedTuple):
     author_name: str
     author_badge: str
     author_role: str
+    featured: bool
+    """An editors' pick."""
+    pinned: bool
     answers_name: str
     """Whom a reply answers; empty on a first comment."""
 
@@ -98,7 +101,8 @@ class Page:
 
 COLUMNS = """
     c.id, c.parent_id, c.path, c.depth, c.status, CASE WHEN c.status = 'published' THEN c.html ELSE '' END,
-    c.reply_count, c.like_count, c.removed_for, c.created_at, c.edited_at, a.id, a.name, a.badge, a.role
+    c.reply_count, c.like_count, c.removed_for, c.created_at, c.edited_at, a.id, a.name, a.badge, a.role,
+    c.featured_at IS NOT NULL, c.pinned_at IS NOT NULL
 """
 WITH_AUTHOR = "JOIN comments_commenter a ON a.id = c.author_id"
 WITH_ANSWERED = """
@@ -131,21 +135,24 @@ def page(key: str, *, sort: str = "newest", cursor: str = "", limit: int | None 
     return Page(discussion, _with_replies(discussion.pk, roots, settings.replies_shown), sort, following)
 
 
+ORDERS = {"newest": "c.id DESC", "oldest": "c.id", "top": "c.like_count DESC, c.id DESC"}
+
+
 def _roots(discussion_id: int, sort: str, after: list[int] | None, limit: int) -> list[Row]:
-    where, params = "", []
-    if sort == "top":
-        order = "c.like_count DESC, c.id DESC"
-        if after:
-            where, params = "AND (c.like_count < %s OR (c.like_count = %s AND c.id < %s))", [after[0], *after]
-    else:
-        sign, order = ("<", "c.id DESC") if sort == "newest" else (">", "c.id")
-        if after:
-            where, params = f"AND c.id {sign} %s", after
+    beyond, params = _beyond(sort, after) if after else ("", [])
+    where = f"AND {beyond}" if beyond else ""
     return _rows(
         f"SELECT {COLUMNS}, '' FROM comments_comment c {WITH_AUTHOR} "
-        f"WHERE c.discussion_id = %s AND c.is_shown AND c.parent_id IS NULL {where} ORDER BY {order} LIMIT %s",
+        f"WHERE c.discussion_id = %s AND c.is_shown AND c.parent_id IS NULL {where} ORDER BY {ORDERS[sort]} LIMIT %s",
         [discussion_id, *params, limit],
     )
+
+
+def _beyond(sort: str, after: list[int]) -> tuple[str, list[int]]:
+    """Return the condition for first comments that come after the place ``after``, and its parameters."""
+    if sort == "top":
+        return "(c.like_count < %s OR (c.like_count = %s AND c.id < %s))", [after[0], *after]
+    return f"c.id {'<' if sort == 'newest' else '>'} %s", after
 
 
 def _with_replies(discussion_id: int, roots: list[Row], shown: int) -> list[Thread]:
@@ -212,6 +219,78 @@ def replies(comment_id: int, *, cursor: str = "", limit: int = MORE_REPLIES) -> 
     )
     following = _encode("replies", [rows[limit - 1].path]) if len(rows) > limit else None
     return rows[:limit], following
+
+
+# --- What readers do not see, for editors ----------------------------------------------------------------------------
+
+MOST_UNSEEN = 100
+"""Held and removed comments on one page at most, latest first."""
+UNSEEN = "c.discussion_id = %s AND NOT c.is_shown AND c.status IN ('held', 'rejected')"
+
+
+def with_unseen(found: Page, cursor: str = "") -> Page:
+    """
+    Return the page ``found``, which began after ``cursor``, with held and removed comments in their places.
+
+    Two queries. Only for who may moderate the discussion: see :mod:`comments.pages.editing`.
+    """
+    where, params = "", []
+    if cursor:
+        beyond, values = _beyond(found.sort, _decode(cursor, found.sort) or [])
+        where, params = f"AND {beyond}", values
+    if found.next_cursor:
+        beyond, values = _beyond(found.sort, _decode(found.next_cursor, found.sort) or [])
+        where, params = f"{where} AND NOT {beyond}", [*params, *values]
+    roots = _rows(
+        f"SELECT {COLUMNS}, '' FROM comments_comment c {WITH_AUTHOR} "
+        f"WHERE {UNSEEN} AND c.parent_id IS NULL {where} ORDER BY c.id DESC LIMIT %s",
+        [found.discussion.pk, *params, MOST_UNSEEN],
+    )
+    conversations = [*found.threads, *(Thread(root) for root in roots)]
+    ranges = [
+        (one.root.path, one.replies[-1].path if one.more_cursor else one.root.path + "~") for one in conversations
+    ]
+    below: dict[str, list[Row]] = {}
+    for row in _unseen_in(found.discussion.pk, ranges):
+        below.setdefault(row.path[:12], []).append(row)
+    for one in conversations:
+        one.replies = sorted([*one.replies, *below.get(one.root.path, [])], key=lambda row: row.path)
+    keys: dict[str, Callable[[Thread], tuple[int, ...]]] = {
+        "newest": lambda one: (-one.root.id,),
+        "oldest": lambda one: (one.root.id,),
+        "top": lambda one: (-one.root.like_count, -one.root.id),
+    }
+    return Page(found.discussion, sorted(conversations, key=keys[found.sort]), found.sort, found.next_cursor)
+
+
+def unseen_replies(discussion_id: int, path: str, rows: list[Row], *, cursor: str, ends: bool) -> list[Row]:
+    """Return held and removed replies below ``path`` that belong among ``rows``, which began after ``cursor``."""
+    after = _decode(cursor, "replies")
+    until = path + "~" if ends or not rows else rows[-1].path
+    return _unseen_in(discussion_id, [(after[0] if after else path, until)])
+
+
+def unseen(discussion_id: int, ids: list[int] | None = None) -> list[Row]:
+    """Return the latest held and removed comments of a discussion, or those with these ids. One query."""
+    which, params = "", []
+    if ids is not None:
+        which, params = f"AND c.id IN ({', '.join(['%s'] * len(ids))})", ids
+    return _rows(
+        f"SELECT {COLUMNS}, '' FROM comments_comment c {WITH_AUTHOR} "
+        f"WHERE {UNSEEN} {which} ORDER BY c.id DESC LIMIT %s",
+        [discussion_id, *params, MOST_UNSEEN],
+    )
+
+
+def _unseen_in(discussion_id: int, ranges: list[tuple[str, str]]) -> list[Row]:
+    if not ranges:
+        return []
+    places = " OR ".join(["(c.path > %s AND c.path < %s)"] * len(ranges))
+    return _rows(
+        f"SELECT {COLUMNS}, {ANSWERED} FROM comments_comment c {WITH_ANSWERED} "
+        f"WHERE {UNSEEN} AND ({places}) ORDER BY c.id DESC LIMIT %s",
+        [discussion_id, *(end for pair in ranges for end in pair), MOST_UNSEEN],
+    )
 
 
 def around(discussion_id: int, path: str) -> list[Row]:
@@ -290,6 +369,8 @@ def as_data(row: Row) -> dict[str, Any]:
         "created_at": row.created_at.isoformat(),
         "edited_at": row.edited_at.isoformat() if row.edited_at and not gone else None,
         "status": row.status,
+        "featured": bool(row.featured) and not gone,
+        "pinned": bool(row.pinned) and not gone,
         "reactions": {"like": row.like_count},
         "reply_count": row.reply_count,
         "permalink": row.permalink,

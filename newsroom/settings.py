@@ -172,6 +172,10 @@ COMMENTS = {
     "OWN_DOMAINS": ["estuary-record.example"],
     "CONTACT_EMAIL": "comments@estuary-record.example",
     "SITE_URL": env.str("SITE_URL", default=""),
+    "DIGEST_MINUTES": env.int("COMMENTS_DIGEST_MINUTES", default=30),
+    "DESK_WEBHOOK_URL": env.str("DESK_WEBHOOK_URL", default=""),
+    "DESK_WEBHOOK_SECRET": env.str("DESK_WEBHOOK_SECRET", default=""),
+    "DESK_WEBHOOK_TEXT": env.bool("DESK_WEBHOOK_TEXT", default=False),
 }
 
 REST_FRAMEWORK = {
@@ -221,6 +225,8 @@ _mail: dict[str, object] = {
     "password": _email.get("EMAIL_HOST_PASSWORD") or "",
     "use_tls": bool(_email.get("EMAIL_USE_TLS")),
     "use_ssl": bool(_email.get("EMAIL_USE_SSL")),
+    # Shorter than a delivery is claimed for, so that a mail server that hangs never gets the same mail twice.
+    "timeout": 20,
 }
 if django.VERSION >= (6, 1):
     if "filebased" in _email["EMAIL_BACKEND"]:
@@ -234,6 +240,7 @@ else:
     EMAIL_HOST, EMAIL_PORT = _mail["host"], _mail["port"]
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["username"], _mail["password"]
     EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["use_tls"], _mail["use_ssl"]
+    EMAIL_TIMEOUT = _mail["timeout"]
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="The Estuary Record <comments@estuary-record.example>")
 
 # --- Language, time, files --------------------------------------------------------------------------------------------

@@ -10,8 +10,10 @@ from django.contrib.auth import get_user_model
 from django.core.cache import cache
 
 from comments import moderation, posting, threads, thresholds
+from comments.learning import suggestions
 from comments.models import Comment, Commenter, Decider, Discussion, Reason, Trigger
 from comments.screening import Verdict
+from tests.browsers import chromium, site, window  # noqa: F401  (fixtures of the tests in a browser)
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +28,8 @@ def nothing_remembered() -> None:
     cache.clear()
     threads.pages.clear()
     thresholds.forget()
+    moderation.forget_reasons()
+    suggestions.forget()
 
 
 @pytest.fixture(autouse=True)

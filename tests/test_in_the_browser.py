@@ -2,136 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
 import time
 import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.browsers import STORY, Site, Window, api
+
 pytestmark = pytest.mark.services
 
-ROOT = Path(__file__).resolve().parent.parent
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-STORY = "/articles/night-tram/"
 QUIET_STORY = "/articles/the-keepers-wife-review/"
 """A story nobody has commented on."""
-
-
-@dataclass
-class Site:
-    base: str
-    accounts: dict[str, dict[str, str]]
-    sessions: dict[str, Any] = field(default_factory=dict)
-    """What a browser keeps of each reader who has signed in once."""
-
-
-@dataclass
-class Window:
-    """One browser window of one reader, and what its console complained of."""
-
-    page: Any
-    complaints: list[str] = field(default_factory=list)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Serve the demonstration newspaper on a free port, from an empty directory of its own."""
-    directory = tmp_path_factory.mktemp("demo")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    wanted = {"VAR_DIR": str(directory), "COMMENTS_POSTS_PER_MINUTE": "0", "DATABASE_URL": "", "REDIS_URL": ""}
-    environment = {name: value for name, value in (os.environ | wanted).items() if value}
-    with (directory / "log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "demo", "--port", str(port)],
-            cwd=ROOT,
-            env=environment,
-            stdout=log,
-            stderr=log,
-        )
-    base = f"http://localhost:{port}"
-    try:
-        until = time.monotonic() + 90
-        while not _answers(base + "/healthz"):
-            if process.poll() is not None or time.monotonic() > until:
-                pytest.fail("The demonstration did not start:\n" + (directory / "log").read_text()[-3000:])
-            time.sleep(0.2)
-        yield Site(base, json.loads((directory / "demo-accounts.json").read_text()))
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    executable = shutil.which("chromium")
-    if executable is None:
-        sentence = "Chromium is not installed; ./run services installs it."
-        if os.environ.get("CI") == "true":
-            pytest.fail(sentence)
-        pytest.skip(sentence)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def window(chromium: Any, site: Site) -> Iterator[Callable[..., Window]]:
-    """Open a browser of its own for a reader, signed in when named, on a story."""
-    contexts: list[Any] = []
-
-    def opened(who: str = "", *, story: str = STORY, **options: Any) -> Window:
-        context = chromium.new_context(base_url=site.base, storage_state=site.sessions.get(who), **options)
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        page = context.new_page()
-        one = Window(page)
-        page.on("console", lambda said: one.complaints.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: one.complaints.append(str(error)))
-        if who and who not in site.sessions:
-            page.goto("/accounts/login/")
-            page.fill("[name=login]", who)
-            page.fill("[name=password]", site.accounts[who]["password"])
-            page.click("main form[method=post] button[type=submit]")
-            page.wait_for_url(lambda url: "/login/" not in url)
-            site.sessions[who] = context.storage_state()
-        page.goto(story)
-        return one
-
-    yield opened
-    for context in contexts:
-        context.close()
 
 
 def slip(page: Any, words: str) -> Any:
@@ -329,17 +213,6 @@ def test_axe_finds_nothing_in_the_section(window: Callable[..., Window], scheme:
 DESK = "/admin/comments/desk/"
 
 
-def api(site: Site, who: str, path: str, body: dict[str, Any] | None, method: str = "POST") -> Any:
-    request = urllib.request.Request(
-        f"{site.base}/api/v1/{path}",
-        None if body is None else json.dumps(body).encode(),
-        {"Authorization": f"Bearer {site.accounts[who]['token']}", "Content-Type": "application/json"},
-        method=method,
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read())
-
-
 @pytest.fixture(scope="module")
 def policy(site: Site) -> int:
     """Give the pages something to show: a phrase, a tried rule, a setting, a report. Return an answer that waits."""
@@ -427,10 +300,10 @@ def test_an_author_appeals_another_editor_overturns_and_the_author_sees_it(
     number = api(site, "reader1", "discussions/articles.article%3A1/comments/", {"text": words})["id"]
     reader = window("reader1")
     until = time.monotonic() + 20
-    while api(site, "reader1", f"comments/{number}/", None, "GET")["status"] == "received":
+    while api(site, "reader1", f"comments/{number}/", {}, "GET")["status"] == "received":
         assert time.monotonic() < until
         time.sleep(0.3)
-    seen = api(site, "moderator", f"moderation/comments/{number}/", None, "GET")
+    seen = api(site, "moderator", f"moderation/comments/{number}/", {}, "GET")
     verdict = {"verdict": "reject", "reason": "off_topic", "version": seen["version"]}
     api(site, "moderator", f"moderation/comments/{number}/decisions/", verdict)
 
@@ -444,9 +317,9 @@ def test_an_author_appeals_another_editor_overturns_and_the_author_sees_it(
     plain.page.get_by_text("Your appeal waits since").first.wait_for()
 
     # The editor who decided is not shown it; another one is, and overturns with the keyboard.
-    decided = window("moderator", story=f"{DESK}appeals/")
+    decided = window("moderator", story="/admin/comments/desk/appeals/")
     assert decided.page.get_by_text("Your own article of 3 October").count() == 0
-    editor = window("editor", story=f"{DESK}appeals/")
+    editor = window("editor", story="/admin/comments/desk/appeals/")
     editor.page.get_by_text("Your own article of 3 October").wait_for()
     clean(editor.page, "#desk")
     editor.page.fill("[name=ruling]", "You are right: we printed it. Your comment is back.")
@@ -460,7 +333,144 @@ def test_an_author_appeals_another_editor_overturns_and_the_author_sees_it(
     clean(reader.page, ".comment-root")
     reader.page.goto("/comments/me/")
     reader.page.get_by_text("You are right: we printed it.").first.wait_for()
-    assert api(site, "reader2", f"comments/{number}/", None, "GET")["status"] == "published"
+    assert api(site, "reader2", f"comments/{number}/", {}, "GET")["status"] == "published"
     decided.page.reload()
     decided.page.get_by_text("You are right: we printed it.").wait_for()
     assert editor.complaints == [] and reader.complaints == []
+
+
+# --- An editor in the article ----------------------------------------------------------------------------------------
+
+
+def held_here(window: Callable[..., Window], words: str) -> None:
+    """Let a reader write something under the story that waits for an editor."""
+    author = window("reader2")
+    author.page.fill("#comment-text", f"{words} https://example.net/elsewhere")
+    author.page.click("[data-post]")
+    author.page.get_by_text(re.compile("Waiting for an editor since")).first.wait_for()
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_an_editor_decides_in_the_article_and_takes_it_back(window: Callable[..., Window], javascript: bool) -> None:
+    words = f"The keeper of the lamp, {'with' if javascript else 'without'} script."
+    held_here(window, words)
+    editor = window("moderator", java_script_enabled=javascript)
+    place = editor.page.locator("[data-stream] .comment", has_text=words)
+
+    assert place.get_attribute("data-state") == "held"
+    place.locator("[data-moderate] summary").click()
+    place.get_by_role("button", name="Approve").click()
+    place.get_by_text("Approved. Readers see it.").wait_for()
+    stranger = window()
+    everyones(stranger.page, words).wait_for()
+
+    if not javascript:
+        assert "decided=" in editor.page.url
+    place.get_by_role("button", name="Take it back").click()
+    place.get_by_text("Taken back: Waiting for an editor.").wait_for()
+    stranger.page.reload()
+    assert everyones(stranger.page, words).count() == 0
+
+    place.locator("[data-moderate] summary").click()
+    place.get_by_label("Reason").select_option("off_topic")
+    place.get_by_role("button", name="Reject").click()
+    place.get_by_text("Rejected: off topic.").wait_for()
+    assert place.get_attribute("data-state") == "rejected"
+    assert editor.complaints == stranger.complaints == []
+
+
+def test_an_undo_stays_when_the_news_of_the_decision_comes_back(window: Callable[..., Window]) -> None:
+    words = "Something that is approved, and then removed again."
+    held_here(window, words)
+    editor = window("moderator")
+    place = editor.page.locator("[data-stream] .comment", has_text=words)
+    place.locator("[data-moderate] summary").click()
+    place.get_by_role("button", name="Approve").click()
+    place.get_by_text("Approved. Readers see it.").wait_for()
+    stranger = window()
+    everyones(stranger.page, words).wait_for()
+
+    place.locator("[data-moderate] summary").click()
+    place.get_by_label("Reason").select_option("spam")
+    place.get_by_role("button", name="Reject").click()
+
+    place.get_by_text("Rejected: spam.").wait_for()
+    stranger.page.reload()
+    assert everyones(stranger.page, words).count() == 0
+    editor.page.wait_for_timeout(2_500)
+    assert place.get_by_role("button", name="Take it back").count() == 1
+    assert editor.page.evaluate("document.activeElement.hasAttribute('data-said')")
+
+
+def test_a_decision_that_does_not_reach_the_newsroom_says_so_in_place(window: Callable[..., Window]) -> None:
+    words = "What nobody hears of."
+    held_here(window, words)
+    editor = window("moderator")
+    place = editor.page.locator("[data-stream] .comment", has_text=words)
+    place.locator("[data-moderate] summary").click()
+
+    editor.page.context.set_offline(True)
+    place.get_by_role("button", name="Approve").click()
+    place.get_by_text("Nothing was decided; press again.").wait_for()
+    editor.page.context.set_offline(False)
+    place.get_by_role("button", name="Approve").click()
+
+    place.get_by_text("Approved. Readers see it.").wait_for()
+
+
+def test_two_editors_in_the_article_do_not_decide_twice(window: Callable[..., Window]) -> None:
+    words = "Two read this at once."
+    held_here(window, words)
+    first, second = window("moderator"), window("editor")
+    places = [each.page.locator("[data-stream] .comment", has_text=words) for each in (first, second)]
+    for place in places:
+        place.locator("[data-moderate] summary").click()
+
+    places[0].get_by_label("Reason").select_option("off_topic")
+    places[0].get_by_role("button", name="Reject").click()
+    places[0].get_by_text("Rejected: off topic.").wait_for()
+    places[1].get_by_role("button", name="Approve").click()
+
+    places[1].get_by_text(re.compile("has changed since you opened it: it is now “Rejected”, decided by")).wait_for()
+    assert places[1].get_attribute("data-state") == "rejected"
+
+
+def test_readers_load_nothing_of_it_and_editors_see_the_page_as_readers_do(window: Callable[..., Window]) -> None:
+    words = "Hidden from those who only read."
+    held_here(window, words)
+    reader, editor = window("reader1"), window("moderator")
+
+    loaded = "performance.getEntriesByType('resource').map((each) => each.name)"
+    assert not [name for name in reader.page.evaluate(loaded) if "/editor." in name]
+    assert [name for name in editor.page.evaluate(loaded) if "/editor." in name]
+    assert reader.page.get_by_text(words).count() == 0
+    editor.page.get_by_role("link", name="As readers see it").click()
+    editor.page.get_by_text("You see what readers see.").wait_for()
+    assert editor.page.get_by_text(words).count() == 0
+    editor.page.get_by_role("link", name="Moderate here").click()
+    editor.page.get_by_text(words).wait_for()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_where_editors_moderate_and_in_the_numbers(
+    window: Callable[..., Window], scheme: str, width: int
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    held_here(window, f"For axe at {width} in {scheme}.")
+    editor = window("editor", color_scheme=scheme, viewport={"width": width, "height": 900})
+    first = editor.page.locator("[data-moderate]").first
+    first.locator("summary").click()
+    if first.get_by_role("button", name="Approve").count():
+        first.get_by_role("button", name="Approve").click()
+        editor.page.locator("[data-stream] [data-said]").first.wait_for()
+
+    for address, within in (("", "#comments"), ("/admin/comments/desk/numbers/", "#desk")):
+        if address:
+            editor.page.goto(address)
+        found = Axe().run(editor.page, context=within)
+        assert found.violations_count == 0, found.generate_report()
+        wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        assert not editor.page.evaluate(wide)
+    assert editor.complaints == []

@@ -153,14 +153,14 @@ def test_one_attempt_sent_many_times_at_once_is_one_comment(reader: Commenter, d
     assert len(made) == 12 and len(set(made)) == 1
 
 
-def test_posting_costs_three_queries(reader: Commenter, discussion: Discussion, post: Post) -> None:
+def test_posting_costs_four_queries(reader: Commenter, discussion: Discussion, post: Post) -> None:
     parent = post(reader)
 
     with CaptureQueriesContext(connection) as queries:
         posting.post_comment(reader, discussion, "Counted to the last query.", parent=parent)
 
     counted = [q["sql"] for q in queries if not q["sql"].startswith(("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT"))]
-    assert len(counted) == 3, counted
+    assert len(counted) == 4, counted
 
 
 def test_paths_read_top_to_bottom(reader: Commenter, post: Post) -> None:

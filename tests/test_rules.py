@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from comments import access, checks, conf, moderation, policy, posting, tasks, text, thresholds
+from comments import access, checks, conf, moderation, people, policy, posting, tasks, text, thresholds
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Discussion, Finding, Fingerprint, Status
 from comments.screening import Candidate, Draft, sentences
@@ -280,6 +280,32 @@ def test_everything_by_a_premoderated_person_waits(reader: Commenter, person: Pe
 
     assert codes(post(reader, "An editor reads this first.")) == ["premoderated_person"]
     assert post(person("jo"), "Nobody has to read this first.").status == Status.PUBLISHED
+
+
+@pytest.mark.parametrize(("kind", "code"), [("ban", "banned"), ("suspend", "suspended")])
+def test_what_had_arrived_when_its_author_was_shut_out_waits(
+    kind: str, code: str, reader: Commenter, editor: Commenter, person: Person, discussion: Discussion
+) -> None:
+    theirs, other = (posting.post_comment(who, discussion, f"Sent by {who} in time.") for who in (reader, person("jo")))
+    more = {"until": timezone.now() + timedelta(days=3)} if kind == "suspend" else {}
+    people.VERBS[kind](reader, made_by=editor, reason="spam", **more)
+
+    for comment in (theirs, other):
+        moderation.screen(comment.pk, comment.version)
+
+    finding = Finding.objects.get(code=code)
+    assert finding.revision.comment == theirs and finding.verdict == "hold"
+    assert ("until" in finding.evidence) == (kind == "suspend")
+    assert codes(other) == []
+    for speak in (sentences.for_author, sentences.for_editor):
+        assert speak(code, finding.evidence) != speak("nonsense", {})
+
+
+def test_a_domain_of_which_everything_waits(reader: Commenter, editor: Commenter, post: Post) -> None:
+    people.premoderate(reader, made_by=editor, target="domain")
+
+    assert codes(post(reader, "An editor reads this first.")) == ["premoderated_person"]
+    assert post(editor, "Nobody has to read this first.").status == Status.PUBLISHED
 
 
 def test_an_expert_is_trusted_where_the_newsroom_says_so(reader: Commenter, post: Post, settings: Any) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
-from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from comments import assignments, moderation, notes
+from comments.desk import queues
 from comments.exceptions import Refused
 from comments.models import (
     Assignment,
@@ -26,6 +28,7 @@ from comments.models import (
     Discussion,
     Note,
     SectionAccess,
+    Token,
     Trigger,
 )
 from comments.screening import Verdict
@@ -222,7 +225,12 @@ def test_the_lists_name_those_who_can_decide(editor: Commenter, reader: Commente
 
 @pytest.mark.parametrize(("action", "closes"), [("publish", True), ("reject", True), ("hold", False)])
 def test_deciding_closes_it_and_holding_does_not(
-    held: Comment, editor: Commenter, colleague: Any, decide: Decide, action: str, closes: bool,
+    held: Comment,
+    editor: Commenter,
+    colleague: Any,
+    decide: Decide,
+    action: str,
+    closes: bool,
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     jo = colleague("jo")
@@ -301,3 +309,185 @@ def test_a_mail_without_the_sites_address_says_why_there_is_no_link(
     assignments.assign(held, to(jo), made_by=editor)
 
     assert "SITE_URL" in Delivery.objects.get().text
+
+
+# --- On the desk ------------------------------------------------------------------------------------------------------
+
+DESK = "/admin/comments/desk/"
+SCRIPT = {"X-Requested-With": "comments"}
+
+
+@pytest.fixture
+def desk(editor: Commenter) -> Client:
+    client = Client()
+    client.force_login(editor.user)
+    return client
+
+
+def page(client: Client, path: str = "") -> str:
+    answer = client.get(DESK + path)
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def test_a_note_is_written_read_and_deleted_with_forms_alone(desk: Client, held: Comment) -> None:
+    answer = desk.post(DESK + "note/", {"comment": held.pk, "words": HOSTILE})
+    note = Note.objects.get()
+    shown = page(desk, f"?open={held.pk}")
+
+    assert answer.status_code == 303 and f"open={held.pk}" in answer["Location"]
+    assert "&lt;script&gt;alert(1)" in shown and "<script>alert(1)" not in shown and "<img src=x" not in shown
+    desk.post(DESK + "note/", {"comment": held.pk, "delete": note.pk})
+    assert not Note.objects.exists()
+
+
+def test_a_comment_is_handed_on_and_given_back_with_forms_alone(
+    desk: Client, held: Comment, colleague: Any, post: Post, reader: Commenter
+) -> None:
+    jo, following = colleague("<i>jo</i>"), post(reader, f"{LINK} Once more.")
+
+    answer = desk.post(
+        DESK + "assign/",
+        {"comment": held.pk, "to": "person", "person": to(jo), "words": HOSTILE, "next": following.pk},
+    )
+
+    shown = page(desk, f"?open={held.pk}")
+    assert f"open={following.pk}" in answer["Location"]
+    assert "for &lt;i&gt;jo&lt;/i&gt;" in shown and "<script>alert(1)" not in shown and "<i>jo" not in shown
+    desk.post(DESK + "give-back/", {"comment": held.pk})
+    assert assignments.current([held]) == {}
+
+
+def test_what_was_typed_stays_when_it_is_refused(desk: Client, held: Comment) -> None:
+    answer = desk.post(
+        DESK + "assign/", {"comment": held.pk, "to": "person", "person": "", "words": "Ask the harbour."}
+    )
+    shown = answer.content.decode()
+
+    assert answer.status_code == 400
+    assert "Choose somebody" in shown and "Ask the harbour." in shown
+    assert desk.post(DESK + "note/", {"comment": held.pk, "words": "x" * 2001}).status_code == 400
+    assert desk.post(DESK + "note/", {"comment": 999, "words": "x"}).status_code == 404
+    assert desk.post(DESK + "note/", {"comment": "x", "words": "x"}).status_code == 404
+
+
+def test_the_script_gets_the_card_as_it_is_now(desk: Client, held: Comment) -> None:
+    answer = desk.post(DESK + "note/", {"comment": held.pk, "words": "Called them."}, headers=SCRIPT)
+
+    assert answer.status_code == 200
+    assert "Called them." in answer.content.decode() and "<html" not in answer.content.decode()
+
+
+def test_viewers_read_notes_and_write_none(held: Comment, editor: Commenter, colleague: Any) -> None:
+    client = Client()
+    client.force_login(colleague("viewer", "Viewer").user)
+
+    for path in ("note/", "assign/", "give-back/"):
+        assert client.post(DESK + path, {"comment": held.pk, "words": "x", "to": to(editor)}).status_code == 403
+    assert not Note.objects.exists() and not Assignment.objects.exists()
+
+
+def test_a_card_costs_the_same_with_many_notes(
+    desk: Client, held: Comment, reader: Commenter, editor: Commenter
+) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            desk.get(f"{DESK}card/{held.pk}/")
+        return len(asked)
+
+    desk.get(f"{DESK}card/{held.pk}/")
+    few = queries()
+    for number in range(20):
+        notes.write(held, f"Note {number}", made_by=editor)
+        notes.write(reader, f"About them {number}", made_by=editor)
+    assignments.assign(held, to(editor), made_by=editor)
+
+    assert queries() == few + 1, "one for whose it is"
+
+
+# --- For programs -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def program(editor: Commenter) -> Callable[..., Any]:
+    token = Token.objects.issue(editor.user, ["moderate"], 30)
+
+    def call(method: str, path: str, body: Any = None) -> Any:
+        more = {} if body is None else {"data": json.dumps(body), "content_type": "application/json"}
+        return getattr(Client(), method)(
+            f"/api/v1/moderation/{path}", headers={"Authorization": f"Bearer {token}"}, **more
+        )
+
+    return call
+
+
+def test_programs_write_read_and_delete_notes(program: Any, held: Comment) -> None:
+    made = program("post", f"comments/{held.pk}/notes/", {"text": "From a program."})
+
+    assert made.status_code == 201 and made.json()["made_by"]["name"] == "daniel"
+    assert [note["text"] for note in program("get", f"comments/{held.pk}/notes/").json()["results"]] == [
+        "From a program."
+    ]
+    assert program("delete", f"notes/{made.json()['id']}/").status_code == 204
+    assert program("delete", f"notes/{made.json()['id']}/").json()["code"] == "unknown_note"
+    assert program("post", f"comments/{held.pk}/notes/", {"text": " "}).status_code == 400
+    assert program("post", "comments/999/notes/", {"text": "x"}).status_code == 404
+
+
+def test_programs_hand_a_comment_on_and_give_it_back(program: Any, held: Comment, colleague: Any) -> None:
+    jo = colleague("jo")
+    choices = program("get", "assignees/").json()["results"]
+    path = f"comments/{held.pk}/assignment/"
+
+    assert {"to": to(jo), "name": "jo"} in choices and {"to": role("Moderator"), "name": "Moderator"} in choices
+    assert program("get", path).json()["code"] == "not_assigned"
+    assert program("put", path, {"to": to(jo), "note": "Please."}).json()["name"] == "jo"
+    assert program("get", path).json()["note"] == "Please."
+    assert program("put", path, {"to": "role:0"}).json()["code"] == "unknown_assignee"
+    assert program("delete", path).status_code == 204
+    assert program("delete", path).status_code == 404
+
+
+# --- Queues of one's own ----------------------------------------------------------------------------------------------
+
+
+def test_what_is_handed_to_me_and_to_my_roles_are_queues_with_counts(
+    held: Comment, editor: Commenter, colleague: Any, post: Post, reader: Commenter
+) -> None:
+    chief = colleague("chief", "Community editor")
+    escalated = post(reader, f"{LINK} A hard one.")
+    assignments.assign(held, to(chief), made_by=editor)
+    assignments.assign(escalated, role("Community editor"), made_by=editor)
+    client, other = Client(), Client()
+    client.force_login(chief.user)
+    other.force_login(colleague("jo").user)
+
+    assert f'id="c-{held.pk}"' in page(client, "?queue=assigned")
+    assert f'id="c-{escalated.pk}"' in page(client, "?queue=escalated")
+    assert f'id="c-{held.pk}"' not in page(client, "?queue=escalated")
+    assert "Nothing was handed to you." in page(other, "?queue=assigned")
+    assert "Nothing was handed to a role of yours." in page(other, "?queue=escalated")
+    counts = queues.counts(viewer=chief.user)
+    assert (counts["assigned"], counts["escalated"]) == (1, 1)
+    assert queues.counts(viewer=other.get(DESK).wsgi_request.user)["escalated"] == 0
+
+
+def test_programs_see_these_queues_too(program: Any, held: Comment, editor: Commenter, colleague: Any) -> None:
+    assignments.assign(held, to(editor), made_by=editor)
+
+    assert [card["id"] for card in program("get", "comments/?queue=assigned").json()["results"]] == [held.pk]
+    assert program("get", "comments/?queue=escalated").json()["results"] == []
+    waits = program("get", "queues/").json()
+    assert (waits["assigned"], waits["escalated"]) == (1, 0)
+
+
+def test_a_role_with_sections_sees_what_was_handed_to_it_in_its_own(
+    held: Comment, editor: Commenter, colleague: Any, discussion: Discussion
+) -> None:
+    Discussion.objects.filter(pk=discussion.pk).update(section="Transport")
+    held.refresh_from_db()
+    assignments.assign(held, role("Section moderator"), made_by=editor)
+    sport, tram = colleague("sport", "Section moderator", "Sport"), colleague("tram", "Section moderator", "Transport")
+
+    assert queues.counts(viewer=sport.user)["escalated"] == 0
+    assert queues.counts(viewer=tram.user)["escalated"] == 1

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 
-from comments import access, flags, moderation, phrases, text
+from comments import access, flags, moderation, phrases, search, text
 from comments.api import described
 from comments.api.bodies import read
 from comments.api.described import COMMENT, CURSOR, call
 from comments.api.endpoint import Governing, Moderating, answer, limit_asked, moment, signed_in
 from comments.api.forms import DecisionForm, ImportPhrasesForm, PhraseForm, TryPhrasesForm
+from comments.desk import queues
 from comments.exceptions import Refused
 from comments.learning import audits
 from comments.models import Comment, Decider, Decision, Finding, Flag, Phrase, Revision, Status
@@ -31,10 +31,6 @@ HISTORY = 10
 PARENT_CHARACTERS = 500
 PHRASES = 200
 MOST_PHRASES = 1_000
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
-
-_place = re.compile(r"([0-9]{1,16})-([0-9]{1,18})", re.ASCII)
 
 
 class QueuesView(Moderating):
@@ -50,54 +46,21 @@ class QueuesView(Moderating):
     )
     def get(self, request: Request) -> HttpResponse:
         seen = access.sections_seen(request.user)
-        return answer(
-            {
-                "to_decide": _within(seen, _to_decide()).count(),
-                "received": _within(seen, _received()).count(),
-                "reported": _within(seen, flags.reported()).count(),
-                "audit": _within(seen, _audit()).count(),
-            }
-        )
+        received = queues.within(seen, Revision.objects.filter(status=Status.RECEIVED)).count()
+        return answer(queues.counts(seen, request.user) | {"received": received})
 
 
 # --- Cards ------------------------------------------------------------------------------------------------------------
 
-
-def _to_decide() -> QuerySet[Revision]:
-    return Revision.objects.filter(status=Status.HELD).order_by("created_at", "id")
-
-
-def _received() -> QuerySet[Revision]:
-    return Revision.objects.filter(status=Status.RECEIVED).order_by("created_at", "id")
-
-
-def _latest() -> QuerySet[Revision]:
-    newer = Revision.objects.filter(comment=OuterRef("comment"), number__gt=OuterRef("number"))
-    return Revision.objects.filter(~Exists(newer)).order_by("-created_at", "-id")
-
-
-def _audit() -> QuerySet[Revision]:
-    return audits.open_ones(Revision.objects.all()).order_by("created_at", "id")
-
-
-QUEUES: dict[str, Callable[[], QuerySet[Revision]]] = {
-    "to_decide": _to_decide,
-    "received": _received,
-    "reported": flags.reported,
-    "audit": _audit,
-    "all": _latest,
-}
-
-
-def _within(sections: frozenset[str] | None, rows: QuerySet[Revision]) -> QuerySet[Revision]:
-    """Leave out what stands in other sections; ``None`` means all of them."""
-    return rows if sections is None else rows.filter(comment__discussion__section__in=sections)
+ALL = queues.Queue("all", "", "", orders=("newest", "age"))
+RECEIVED = queues.Queue("received", "", "", oldest_first=True)
+QUEUES = {queue.name: queue for queue in (*queues.QUEUES, RECEIVED, ALL)}
 
 
 def _with_everything(revisions: QuerySet[Revision]) -> QuerySet[Revision]:
     """Fetch what a card shows: four queries, however many cards."""
     return revisions.select_related(
-        "comment__author", "comment__discussion", "comment__parent__author"
+        "comment__author", "comment__discussion", "comment__parent__author", "comment__claim__person"
     ).prefetch_related(
         Prefetch("findings", Finding.objects.order_by("id")),
         Prefetch("comment__flags", flags.open_ones().select_related("person"), to_attr="open_flags"),
@@ -153,9 +116,19 @@ def card(revision: Revision, *, blind: bool = False) -> dict[str, Any]:
             if finding.code == "passed"
             for rule, milliseconds in finding.evidence.get("rules", {}).items()
         },
+        "claim": _claim(comment),
+        "featured_at": moment(comment.featured_at),
+        "pinned_at": moment(comment.pinned_at),
         "flags": [_flag(flag) for flag in comment.open_flags],  # type: ignore[attr-defined]  # prefetched
         "decisions": [_past(decision) for decision in [*comment.decisions.all()][:HISTORY]],
     }
+
+
+def _claim(comment: Comment) -> dict[str, Any] | None:
+    claim = getattr(comment, "claim", None)
+    if claim is None or claim.until <= timezone.now():
+        return None
+    return {"by": claim.person.name, "until": moment(claim.until)}
 
 
 def _flag(flag: Flag) -> dict[str, Any]:
@@ -197,32 +170,6 @@ def _past(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _after(cursor: str, *, newest_first: bool) -> Q:
-    """Return what lies behind ``cursor``: microseconds since 1970 and the id of the last card seen."""
-    place = _place.fullmatch(cursor)
-    if place is None:
-        raise _bad_cursor()
-    at, last = EPOCH + int(place[1]) * MICROSECOND, int(place[2])
-    if newest_first:
-        return Q(created_at__lte=at) & (Q(created_at__lt=at) | Q(id__lt=last))
-    return Q(created_at__gte=at) & (Q(created_at__gt=at) | Q(id__gt=last))
-
-
-def _behind(cursor: str, queue: str) -> Q:
-    if queue != "reported":
-        return _after(cursor, newest_first=queue == "all")
-    behind = flags.after(cursor)
-    if behind is None:
-        raise _bad_cursor()
-    return behind
-
-
-def _place_of(last: Revision, queue: str) -> str:
-    if queue == "reported":
-        return flags.place(last)
-    return f"{(last.created_at - EPOCH) // MICROSECOND}-{last.pk}"
-
-
 def _bad_cursor() -> Refused:
     return Refused("bad_cursor", _("This page link is not valid any more. Start from the first page."))
 
@@ -233,14 +180,19 @@ class CardsView(Moderating):
     @call(
         "moderation_comments",
         "moderation",
-        "Cards of a queue: what waits, oldest first; `reported` what readers flagged, by weight; `all` the latest text "
-        "of every comment, newest first; `audit` has spot checks, without scores",
+        "Cards of a queue, or of a search: what waits, oldest first; `reported` what readers flagged, by weight; `all` "
+        "the latest text of every comment, newest first; `audit` has spot checks, without scores; `assigned` and "
+        "`escalated` what was handed to you or to a role of yours",
         {200: described.CardPageSerializer},
         parameters=[
             OpenApiParameter("queue", str, enum=list(QUEUES), default="to_decide"),
             OpenApiParameter(
-                "q", str, description="Only texts with these characters in them, whatever their case; no operators."
+                "q",
+                str,
+                description="A search with its operators, as on the desk: `harbour author:anna score>0.8 has:link`. "
+                "Within the queue; `queue=all` is everywhere.",
             ),
+            OpenApiParameter("order", str, enum=list(queues.ORDERS), description="For `to_decide` and searches."),
             CURSOR,
             described.limit(MOST_CARDS),
         ],
@@ -249,21 +201,36 @@ class CardsView(Moderating):
     )
     def get(self, request: Request) -> HttpResponse:
         asked = request.GET
-        queue = asked.get("queue") or "to_decide"
-        if queue not in QUEUES:
+        query = search.parse(asked.get("q", ""))
+        name = asked.get("queue") or "to_decide"
+        if name not in QUEUES:
             raise Refused("unknown_queue", _("The queues are: %(queues)s.") % {"queues": ", ".join(QUEUES)})
-        found = _within(access.sections_seen(request.user), QUEUES[queue]())
-        if words := asked.get("q", "").replace("\x00", "").strip():
-            found = found.filter(text__icontains=words[:200])
+        queue = QUEUES[name].seen_by(request.user)
+        if not query.is_empty:
+            queue = queue.matching(query)
+            if name == "all":
+                queue = replace(queue, orders=queues.searched(str(query)).orders)
+        if order := asked.get("order"):
+            if order not in queue.orders:
+                raise Refused(
+                    "unknown_order",
+                    _("The orders of this queue are: %(orders)s.") % {"orders": ", ".join(queue.orders)}
+                    if queue.orders
+                    else _("This queue has one order only."),
+                )
+            queue = queue.in_order(order)
+        found = queue.rows(access.sections_seen(request.user))
         if cursor := asked.get("cursor"):
-            found = found.filter(_behind(cursor, queue))
+            behind = queue.behind(cursor)
+            if behind is None:
+                raise _bad_cursor()
+            found = found.filter(behind)
         limit = min(limit_asked(request) or CARDS, MOST_CARDS)
         cards = [*_with_everything(found)[: limit + 1]]
-        last = cards[limit - 1] if len(cards) > limit else None
         return answer(
             {
-                "results": [card(revision, blind=queue == "audit") for revision in cards[:limit]],
-                "next": _place_of(last, queue) if last else None,
+                "results": [card(revision, blind=queue.blind) for revision in cards[:limit]],
+                "next": queue.cursor(cards[limit - 1]) if len(cards) > limit else None,
             }
         )
 

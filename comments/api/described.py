@@ -23,9 +23,11 @@ from comments.models import (
     Job,
     Phrase,
     PolicyChange,
+    Sanction,
     Status,
 )
 
+SANCTIONS = [(kind.value, kind.label) for kind in Sanction.Kind]
 F = TypeVar("F", bound=Callable[..., Any])
 Shape = serializers.Serializer[Any]
 
@@ -87,6 +89,7 @@ KEY = OpenApiParameter(
     "and written to under `…/comments/` but has no summary of its own.",
 )
 ID = {"type": "integer", "minimum": 1}
+UUID_SHAPE = {"type": "string", "format": "uuid"}
 COMMENT = OpenApiParameter("comment_id", ID, OpenApiParameter.PATH)
 CURSOR = OpenApiParameter("cursor", str, description="`next` of the page before. Opaque.")
 
@@ -159,6 +162,8 @@ class CommentSerializer(Shape):
     created_at = serializers.DateTimeField()
     edited_at = serializers.DateTimeField(allow_null=True)
     status = Choice(Status.choices)
+    featured = serializers.BooleanField(help_text="An editors' pick.")
+    pinned = serializers.BooleanField(help_text="The newsroom points at it.")
     reactions = ReactionsSerializer()
     reply_count = serializers.IntegerField(help_text="Published replies at any depth.")
     permalink = serializers.CharField()
@@ -269,17 +274,55 @@ class FlaggedSerializer(Shape):
     state = Choice(Flag.State.choices, help_text="`open` until an editor has decided.")
 
 
+class ToldSerializer(Shape):
+    """One sanction, as its person is told it."""
+
+    public_id = serializers.UUIDField()
+    kind = Choice(SANCTIONS)
+    reason = serializers.CharField(help_text="`personal_attack`, …")
+    explanation = serializers.CharField(help_text="An editor's words to the person.")
+    legal_ground = serializers.CharField()
+    comment = serializers.IntegerField(allow_null=True, help_text="The comment that led to it.")
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField(allow_null=True)
+    to_acknowledge = serializers.BooleanField(help_text="Nothing can be posted before it is: `…/acknowledge/`.")
+    appeal_url = serializers.CharField()
+
+
+class StandingSerializer(Shape):
+    state = Choice(["fine", "premoderated", "warned", "suspended", "banned"])
+    detail = serializers.CharField(help_text="In a sentence; empty when `fine`.")
+    until = serializers.DateTimeField(allow_null=True, help_text="When it ends by itself.")
+    sanctions = ToldSerializer(many=True, help_text="What has to be known, the strongest first.")
+
+
 class MeSerializer(Shape):
     id = serializers.IntegerField()
     name = serializers.CharField()
     badges = serializers.ListField(child=serializers.CharField())
     is_moderator = serializers.BooleanField()
     published_count = serializers.IntegerField()
+    standing = StandingSerializer()
+
+
+class UnseenSerializer(Shape):
+    """A comment that readers do not see, as an editor sees it in its place."""
+
+    id = serializers.IntegerField()
+    parent = serializers.IntegerField(allow_null=True)  # type: ignore[assignment]
+    status = Choice([(Status.HELD.value, ""), (Status.REJECTED.value, "")])
+    version = serializers.IntegerField(help_text="Name it when you decide.")
+    html = serializers.CharField(help_text="The whole comment with a way to decide, as the article page has it.")
+
+
+class ForEditorSerializer(Shape):
+    unseen = UnseenSerializer(many=True, help_text="Held and removed comments, newest first, at most 100.")
 
 
 class MyDiscussionSerializer(Shape):
     comments = OwnCommentSerializer(many=True, help_text="Mine that are not simply published, newest first.")
     liked = serializers.ListField(child=serializers.IntegerField(), help_text="Comments I like.")
+    editor = ForEditorSerializer(required=False, help_text="Only for who may moderate this discussion.")
 
 
 SPANS: dict[str, Any] = {
@@ -349,7 +392,61 @@ class QueuesSerializer(Shape):
     to_decide = serializers.IntegerField(help_text="Texts that wait for an editor.")
     received = serializers.IntegerField(help_text="Texts not screened yet.")
     reported = serializers.IntegerField(help_text="Published comments with readers' flags no editor has decided about.")
+    unscreened = serializers.IntegerField(help_text="Texts that nothing has screened for a minute.")
     audit = serializers.IntegerField(help_text="Spot checks: published by screening, drawn by lot.")
+    assigned = serializers.IntegerField(help_text="Handed to you.")
+    escalated = serializers.IntegerField(help_text="Handed to a role of yours.")
+    appeals = serializers.IntegerField(help_text="Appeals nobody has ruled on.")
+    issues = serializers.IntegerField(help_text="Issue reports that wait for an answer.")
+
+
+class SavedQueueSerializer(Shape):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    q = serializers.CharField(help_text="The search, as `moderation/comments/` takes it.")
+    order = serializers.CharField(allow_blank=True)
+    is_shared = serializers.BooleanField()
+    made_by = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class NumbersTotalsSerializer(Shape):
+    received = serializers.IntegerField(help_text="Comments written in these days, by what became of them:")
+    published_unread = serializers.IntegerField(help_text="Published without an editor.")
+    published_by_editors = serializers.IntegerField()
+    held = serializers.IntegerField(help_text="Waiting for an editor now.")
+    rejected_unread = serializers.IntegerField(help_text="Rejected without an editor.")
+    rejected_by_editors = serializers.IntegerField()
+    withdrawn = serializers.IntegerField()
+    unscreened = serializers.IntegerField()
+    received_before = serializers.IntegerField(help_text="Comments written on as many days before.")
+    decided = serializers.IntegerField(help_text="Editors' decisions in these days that ended a wait.")
+    decision_median_seconds = serializers.IntegerField(allow_null=True, help_text="Half of them within.")
+    decision_p90_seconds = serializers.IntegerField(allow_null=True, help_text="Nine in ten of them within.")
+    published = serializers.IntegerField(help_text="Of those received, how many were ever published.")
+    publication_median_seconds = serializers.IntegerField(allow_null=True)
+    publication_p90_seconds = serializers.IntegerField(allow_null=True)
+    waiting_at_the_end = serializers.IntegerField(help_text="Texts waiting at the end of the last day, or now.")
+    oldest_waiting_seconds = serializers.IntegerField(allow_null=True)
+    appeals_ruled = serializers.IntegerField()
+    appeals_overturned = serializers.IntegerField()
+
+
+class NumbersSerializer(Shape):
+    to = serializers.DateField(help_text="Last day; the first is `from`.")
+    time_zone = serializers.CharField(help_text="In which the days are days.")
+    step = Choice([("hour", ""), ("day", ""), ("week", ""), ("month", "")])
+    section = serializers.CharField(allow_blank=True)
+    totals = NumbersTotalsSerializer()
+    tables = serializers.DictField(
+        child=serializers.ListField(child=serializers.DictField()),
+        help_text="`comments`, `waits`, `queue`, `articles`, `rules`, `scorers`, `flags`, `issues`, and `editors` "
+        "where that is switched on. A share is null when it would rest on fewer than 20 cases.",
+    )
+
+    def get_fields(self) -> dict[str, Any]:
+        # A word of Python's: the only way to have a field of that name.
+        return {"from": serializers.DateField(help_text="First day."), **super().get_fields()}
 
 
 class CardAuthorSerializer(Shape):
@@ -423,6 +520,24 @@ class MadeDecisionSerializer(DecisionSerializer):
     version = serializers.IntegerField(help_text="The comment's version now.")
 
 
+class ClaimSerializer(Shape):
+    """Who has a card open."""
+
+    comment = serializers.IntegerField()
+    by = serializers.CharField()
+    until = serializers.DateTimeField(help_text="Renew it before.")
+
+
+class MarksSerializer(Shape):
+    featured_at = serializers.DateTimeField(allow_null=True, help_text="Since when it is an editors' pick.")
+    pinned_at = serializers.DateTimeField(allow_null=True)
+
+
+class CardClaimSerializer(Shape):
+    by = serializers.CharField()
+    until = serializers.DateTimeField()
+
+
 class CardSerializer(Shape):
     """A text to decide about, with all an editor needs."""
 
@@ -442,6 +557,9 @@ class CardSerializer(Shape):
         child=serializers.FloatField(), help_text="Rules that had nothing to say: name → milliseconds."
     )
     flags = CardFlagSerializer(many=True, help_text="Those that wait for an editor, oldest first.")
+    claim = CardClaimSerializer(allow_null=True, help_text="Who has it open now; decide about another meanwhile.")
+    featured_at = serializers.DateTimeField(allow_null=True)
+    pinned_at = serializers.DateTimeField(allow_null=True)
     decisions = PastDecisionSerializer(many=True, help_text="The latest ten, newest first.")
 
 
@@ -639,6 +757,56 @@ class JobSerializer(Shape):
     finished_at = serializers.DateTimeField(allow_null=True)
 
 
+class LeftAloneSerializer(Shape):
+    why = serializers.CharField(help_text="In words that follow the number.")
+    count = serializers.IntegerField()
+    comments = serializers.ListField(child=serializers.IntegerField(), help_text="Ids of some of them.")
+
+
+class BulkSerializer(Shape):
+    """One decision about many comments, or the undoing of it."""
+
+    id = serializers.IntegerField()
+    q = serializers.CharField(allow_blank=True)
+    verdict = serializers.CharField()
+    reason = serializers.CharField(allow_blank=True)
+    made_by = serializers.CharField()
+    state = Choice(Job.State.choices, help_text="Of the undoing, once there is one.")
+    undoing = serializers.BooleanField()
+    done = serializers.IntegerField(help_text="Comments gone through, of `total`.")
+    total = serializers.IntegerField()
+    decided = serializers.IntegerField()
+    taken_back = serializers.IntegerField()
+    left_alone = LeftAloneSerializer(many=True)
+    error = serializers.CharField(allow_blank=True)
+    may = serializers.ListField(child=serializers.CharField(), help_text="`pause`, `resume`, `stop`, `undo`.")
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class BulkSampleSerializer(Shape):
+    id = serializers.IntegerField()
+    text = serializers.CharField()
+    author = serializers.CharField()
+    score = serializers.FloatField()
+
+
+class BulkPreviewSerializer(Shape):
+    """What a bulk action would be about."""
+
+    total = serializers.IntegerField()
+    most = serializers.IntegerField(help_text="More than this are refused.")
+    statuses = serializers.DictField(child=serializers.IntegerField())
+    sections = serializers.DictField(child=serializers.IntegerField())
+    authors = serializers.IntegerField()
+    discussions = serializers.IntegerField()
+    oldest = serializers.DateTimeField(allow_null=True)
+    scores = serializers.ListField(
+        child=serializers.IntegerField(), help_text="How many the search finds in each twentieth of the scores."
+    )
+    samples = BulkSampleSerializer(many=True)
+
+
 # --- House rules ------------------------------------------------------------------------------------------------------
 
 
@@ -689,6 +857,134 @@ class HouseRuleVersionsSerializer(Shape):
 
 class TrialSerializer(JobSerializer):
     """A job whose `result` will have `hits`, `alone`, `outcomes`, `days`, `samples` (comments' ids) and `sentence`."""
+
+
+class EditorSerializer(Shape):
+    """An editor, as a person who comments."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+
+
+class NoteSerializer(Shape):
+    """What an editor wrote to the others."""
+
+    id = serializers.IntegerField()
+    text = serializers.CharField()
+    made_by = EditorSerializer()
+    created_at = serializers.DateTimeField()
+
+
+class NotesSerializer(Shape):
+    results = NoteSerializer(many=True)
+
+
+class AssignmentSerializer(Shape):
+    """Whose a comment is to decide."""
+
+    to = serializers.CharField(help_text="`user:7` or `role:3`.")
+    name = serializers.CharField()
+    note = serializers.CharField()
+    made_by = EditorSerializer()
+    created_at = serializers.DateTimeField()
+
+
+class AssigneeSerializer(Shape):
+    """Somebody, or a role, that a comment can be handed to."""
+
+    to = serializers.CharField(help_text="`user:7` or `role:3`.")
+    name = serializers.CharField()
+
+
+class AssigneesSerializer(Shape):
+    results = AssigneeSerializer(many=True)
+
+
+class PreferencesSerializer(Shape):
+    """How an editor wants to work."""
+
+    blur_harsh = serializers.BooleanField()
+    grey_pictures = serializers.BooleanField()
+    daily_quota = serializers.IntegerField()
+    break_minutes = serializers.IntegerField()
+    mail_decisions = serializers.BooleanField()
+
+
+# --- People -----------------------------------------------------------------------------------------------------------
+
+
+class SanctionSerializer(Shape):
+    id = serializers.IntegerField(help_text="The latest one's is `seen` when you sanction.")
+    public_id = serializers.UUIDField()
+    kind = Choice(SANCTIONS)
+    person = serializers.IntegerField(allow_null=True)
+    email_domain = serializers.CharField()
+    network = serializers.BooleanField(help_text="It holds for a network, whose key is not told.")
+    reason = serializers.CharField()
+    explanation = serializers.CharField()
+    private_note = serializers.CharField()
+    comment = serializers.IntegerField(allow_null=True)
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField(allow_null=True)
+    lifts = serializers.UUIDField(allow_null=True)
+    made_by = serializers.CharField(allow_null=True)
+    made_at = serializers.DateTimeField()
+
+
+class ListedPersonSerializer(Shape):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    badge = serializers.CharField()
+    published_count = serializers.IntegerField()
+    rejected_count = serializers.IntegerField()
+    rejected_lately = serializers.IntegerField()
+    in_force = serializers.ListField(child=Choice(SANCTIONS), help_text="What holds now; read warnings left out.")
+    created_at = serializers.DateTimeField()
+
+
+class PeoplePageSerializer(Shape):
+    results = ListedPersonSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class StrikeSerializer(Shape):
+    at = serializers.DateTimeField()
+    what = Choice(["rejection", "warning"])
+    reason = serializers.CharField()
+    comment = serializers.IntegerField(allow_null=True)
+    weight = serializers.FloatField(help_text="1 when it was new; halves every `STRIKE_DAYS`.")
+
+
+class StrikesSerializer(Shape):
+    total = serializers.FloatField()
+    suggestion = serializers.CharField(help_text="What is usual from here; nothing follows by itself.")
+    parts = StrikeSerializer(many=True)
+
+
+class HappenedSerializer(Shape):
+    kind = Choice(["comment", "decision", "sanction", "appeal", "note"])
+    at = serializers.DateTimeField()
+    id = serializers.IntegerField()
+    comment = serializers.IntegerField(allow_null=True)
+    said = serializers.CharField(help_text="In words.")
+    words = serializers.CharField(help_text="What was written: the comment, the note, the explanation.")
+    made_by = serializers.CharField(allow_null=True)
+
+
+class PersonSerializer(Shape):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    badge = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    counts = serializers.DictField(child=serializers.IntegerField())
+    standing = StandingSerializer()
+    strikes = StrikesSerializer()
+    seen = serializers.IntegerField(help_text="Send it back when you sanction: 409 if somebody was first.")
+    reach = serializers.DictField(
+        child=serializers.IntegerField(), help_text="How many others a `domain` or `network` sanction would hold for."
+    )
+    history = HappenedSerializer(many=True, help_text="The latest first.")
+    next = serializers.CharField(allow_null=True)
 
 
 # --- Appeals ----------------------------------------------------------------------------------------------------------

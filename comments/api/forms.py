@@ -78,6 +78,29 @@ class DecisionForm(Form):
     )
 
 
+class ClaimForm(Form):
+    take_over = serializers.BooleanField(required=False, help_text="Take it, whoever has it.")
+
+
+class MarkForm(Form):
+    version = Number(help_text="The comment's version you looked at. If it has moved on, the answer is 409.")
+
+
+class UndoForm(MarkForm):
+    decision = serializers.UUIDField(help_text="`id` of the decision.")
+
+
+class BulkForm(Form):
+    q = Line(allow_blank=True, max_length=500, help_text="A search, as on the desk: `status:held section:sport`.")
+    score_min = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=1)
+    score_max = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=1)
+    verdict = Choice(choices=["publish", "hold", "reject"])
+    reason = Line(required=False, allow_blank=True, max_length=40, help_text="Needed to reject: `off_topic`, …")
+    explanation = Line(required=False, allow_blank=True, max_length=2000, help_text="To every author.")
+    note = Line(required=False, allow_blank=True, max_length=2000, help_text="To other editors.")
+    dry_run = serializers.BooleanField(required=False, help_text="Change nothing: numbers and ten samples.")
+
+
 class NothingForm(Form):
     """An empty object: the address says it all."""
 
@@ -90,6 +113,20 @@ class AutoApprovalForm(Form):
         max_value=0.2,
         help_text="Largest share of wrong approvals accepted, 0.001 to 0.2.",
     )
+
+
+class SavedQueueForm(Form):
+    name = Line(max_length=60)
+    q = Line(max_length=500, help_text="A search, as `moderation/comments/` takes it.")
+    order = Choice(required=False, choices=["age", "newest", "priority", "flags", "score"])
+    is_shared = serializers.BooleanField(required=False, help_text="On every editor's desk.")
+
+
+class ChangedQueueForm(SavedQueueForm):
+    """What is left out stays as it is."""
+
+    name = Line(required=False, max_length=60)
+    q = Line(required=False, max_length=500, help_text="A search, as `moderation/comments/` takes it.")
 
 
 class PhraseForm(Form):
@@ -146,3 +183,41 @@ class TrialForm(Form):
 
 class UnsavedTrialForm(TrialForm):
     definition = Given(help_text="As for a new rule.")
+
+
+class NoteForm(Form):
+    text = Line(max_length=2000)
+
+
+class AssignmentForm(Form):
+    to = Line(max_length=40, help_text="`user:7` or `role:3`: see `moderation/assignees/`.")
+    note = Line(required=False, allow_blank=True, max_length=2000, help_text="What they should know.")
+
+
+class PreferencesForm(Form):
+    blur_harsh = serializers.BooleanField(required=False, help_text="Harsh texts are blurred until pointed at.")
+    grey_pictures = serializers.BooleanField(required=False, help_text="Pictures are shown without colour.")
+    daily_quota = Number(
+        required=False, min_value=0, max_value=2000, help_text="Decisions a day after which the desk says so; 0: never."
+    )
+    break_minutes = Number(
+        required=False, min_value=0, max_value=720, help_text="Minutes until a pause is suggested; 0: never."
+    )
+    mail_decisions = serializers.BooleanField(required=False, help_text="What waits is mailed, with links to decide.")
+
+
+class SanctionForm(Form):
+    kind = Choice(choices=["warn", "premoderate", "suspend", "ban"])
+    target = Choice(required=False, choices=["person", "domain", "network"], help_text="`person` without it.")
+    reason = Line(required=False, allow_blank=True, max_length=40, help_text="`spam`, …; the person is told it.")
+    explanation = Line(required=False, allow_blank=True, max_length=2000, help_text="To the person.")
+    note = Line(required=False, allow_blank=True, max_length=2000, help_text="To other editors.")
+    legal_ground = Line(required=False, allow_blank=True, max_length=500, help_text="The law, where the reason is one.")
+    days = Number(required=False, max_value=3650, help_text="For how long; a suspension needs it.")
+    comment = Number(required=False, allow_null=True, help_text="The comment that led to it.")
+    seen = Number(required=False, min_value=0, help_text="`seen` of the person you looked at.")
+
+
+class LiftForm(Form):
+    explanation = Line(required=False, allow_blank=True, max_length=2000, help_text="To the person.")
+    note = Line(required=False, allow_blank=True, max_length=2000, help_text="To other editors.")

@@ -123,7 +123,11 @@ class DiagnosisView(Endpoint):
         scope="read",
     )
     def get(self, request: Request) -> HttpResponse:
-        found = issues.diagnose(person(request), _discussion(request.GET.get("discussion", "")))
+        found = issues.diagnose(
+            person(request),
+            _discussion(request.GET.get("discussion", "")),
+            network_key=network_key(request),
+        )
         return answer(
             {
                 "answers": [

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 
-from comments import access, discussions, moderation, personal, posting, reactions, threads
+from comments import access, discussions, moderation, people, personal, posting, reactions, threads
+from comments.access import Standing
 from comments.api import described
 from comments.api.bodies import read
-from comments.api.described import COMMENT, KEY, MAY_SIGN_IN, call
+from comments.api.described import COMMENT, KEY, MAY_SIGN_IN, UUID_SHAPE, call
 from comments.api.endpoint import Endpoint, answer, moment, named, person, signed_in
-from comments.api.forms import EditForm, FlagForm, PreviewForm, ReactionForm
+from comments.api.forms import EditForm, FlagForm, NothingForm, PreviewForm, ReactionForm
 from comments.exceptions import Refused
 from comments.http import network_key
-from comments.models import Comment, Status
+from comments.models import Comment, Sanction, Status
+from comments.pages import section
 from comments.personal import Mine
 from comments.screening import sentences
 
@@ -35,6 +38,34 @@ def posted(comment: Comment) -> dict[str, Any]:
         "status": comment.status,
         "url": comment.get_absolute_url(),
         "version": comment.version,
+    }
+
+
+def standing(now: Standing) -> dict[str, Any]:
+    """Return how somebody stands, as they are told it."""
+    said: dict[str, Any] = {
+        "state": now.state,
+        "detail": access.standing_in_words(now),
+        "until": moment(now.until),
+        "sanctions": [],
+    }
+    told = [one for one in (now.sanction, now.unread) if one is not None]
+    return said | {"sanctions": [_told(one) for one in dict.fromkeys(told)]}
+
+
+def _told(sanction: Sanction) -> dict[str, Any]:
+    words = getattr(sanction, "words", None)
+    return {
+        "public_id": str(sanction.public_id),
+        "kind": sanction.kind,
+        "reason": sanction.reason,
+        "explanation": words.explanation if words else "",
+        "legal_ground": sanction.legal_ground,
+        "comment": sanction.comment_id if sanction.person_id else None,
+        "since": moment(sanction.starts_at),
+        "until": moment(sanction.ends_at),
+        "to_acknowledge": sanction.kind == Sanction.Kind.WARN,
+        "appeal_url": people.appeal_path(sanction),
     }
 
 
@@ -68,6 +99,8 @@ def _public(comment: Comment) -> dict[str, Any]:
             author_name=comment.author.name,
             author_badge=comment.author.badge,
             author_role=comment.author.role,
+            featured=comment.featured_at is not None,
+            pinned=comment.pinned_at is not None,
             answers_name="",
         )
     )
@@ -139,7 +172,10 @@ class CommentView(Endpoint):
     def patch(self, request: Request, comment_id: int) -> HttpResponse:
         said = read(request, EditForm)
         author = signed_in(request)
-        return answer(posted(posting.edit_comment(author, _found(comment_id), said["text"])), 202)
+        return answer(
+            posted(posting.edit_comment(author, _found(comment_id), said["text"], network_key=network_key(request))),
+            202,
+        )
 
     @call(
         "withdraw_comment",
@@ -170,7 +206,9 @@ class ReactionView(Endpoint):
     def put(self, request: Request, comment_id: int) -> HttpResponse:
         said = read(request, ReactionForm)
         reader = signed_in(request)
-        count = reactions.react(reader, _found(comment_id, is_shown=True), said["kind"])
+        count = reactions.react(
+            reader, _found(comment_id, is_shown=True), said["kind"], network_key=network_key(request)
+        )
         return answer({"reactions": {"like": count}})
 
     @call(
@@ -216,8 +254,27 @@ class MeView(Endpoint):
                 "badges": [reader.badge] if reader.badge else [],
                 "is_moderator": access.may_moderate(request.user),
                 "published_count": reader.published_count,
+                "standing": standing(access.standing(reader, network_key(request))),
             }
         )
+
+
+class AcknowledgeView(Endpoint):
+    @call(
+        "acknowledge_warning",
+        "me",
+        "Say that I have read a warning; twice is once",
+        {200: described.StandingSerializer},
+        request=NothingForm,
+        parameters=[OpenApiParameter("public_id", UUID_SHAPE, OpenApiParameter.PATH)],
+        refusals=[400, 401, 403, 404, 413, 415],
+        scope="write",
+    )
+    def post(self, request: Request, public_id: UUID) -> HttpResponse:
+        read(request, NothingForm)
+        reader = signed_in(request)
+        people.acknowledge(reader, public_id)
+        return answer(standing(access.standing(reader, network_key(request))))
 
 
 class MyDiscussionView(Endpoint):
@@ -233,12 +290,13 @@ class MyDiscussionView(Endpoint):
     def get(self, request: Request, key: str) -> HttpResponse:
         reader = signed_in(request)
         discussion = discussions.get(named(key))
-        return answer(
-            {
-                "comments": [own(mine) for mine in personal.in_discussion(reader, discussion)],
-                "liked": personal.liked(reader, discussion),
-            }
-        )
+        mine = {
+            "comments": [own(mine) for mine in personal.in_discussion(reader, discussion)],
+            "liked": personal.liked(reader, discussion),
+        }
+        if access.may_moderate(request.user, discussion):
+            mine["editor"] = {"unseen": section.unseen(request._request, discussion)}
+        return answer(mine)
 
 
 class PreviewView(Endpoint):

@@ -8,15 +8,20 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+from django.db.models import OuterRef, Subquery
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from comments import flags
-from comments.learning import audits
-from comments.models import Comment, Decider, Decision, Finding, Flag, Reason, Revision, Status
+from comments import claims, flags, preferences
+from comments.desk import differences, work
+from comments.learning import audits, suggestions
+from comments.learning.suggestions import Suggestion
+from comments.models import Claim, Comment, Decider, Decision, Finding, Flag, Reason, Revision, Sanction, Status
 from comments.models.policy import in_language
 from comments.screening import latest_run, sentences
 
@@ -44,8 +49,10 @@ class Objection:
 
     @property
     def kind(self) -> str:
-        """How its words are marked: wavy for a phrase, dotted for a link, tinted for everything else."""
-        return "phrase" if self.code.startswith("phrase") else "link" if self.code == "links" else "w1"
+        """How its words are marked: wavy for a phrase, dotted for a link, dashed for personal data, else tinted."""
+        if self.code.startswith("phrase"):
+            return "phrase"
+        return {"links": "link", "refused_domain": "link", "personal_data": "private"}.get(self.code, "w1")
 
 
 def objections(findings: Iterable[Finding], text: str) -> list[Objection]:
@@ -166,6 +173,10 @@ def _chip(code: str, facts: dict[str, Any]) -> str:
             return _("often rejected")
         case "premoderated_person":
             return _("person waits")
+        case "banned":
+            return _("author banned")
+        case "suspended":
+            return _("author suspended")
         case "score_over":
             return _("high score")
         case "repeat":
@@ -206,20 +217,64 @@ class Card:
     flags: list[Flag] = field(default_factory=list)
     """Readers' reports that wait for an editor, oldest first."""
     opened: Opened | None = None
+    passed: int = 0
+    """How many rules had nothing to say."""
     folded: bool = False
     """Decided just now: a line that can be taken back."""
+    harsh: bool = False
+    """Blurred for editors who wish it."""
+    suggestion: Suggestion | None = None
+    """What the score would decide; ``None`` where it is unsure, or keeps silent."""
+    claim: Claim | None = None
+    """Somebody else has it open."""
+    mine: Claim | None = None
+    """The editor who looks has it, and until when."""
+    may_decide: bool = True
+    """Whether the editor who looks may decide about it."""
     work: Any = None
     """Notes, and whose it is to decide: what ``_work.html`` and ``_more_acts.html`` show. Filled when it is opened."""
-    person_url: str = ""
-    """The author's page on the desk, for whoever may open it."""
 
     @property
     def comment(self) -> Comment:
         return self.revision.comment
 
     @property
+    def person_url(self) -> str:
+        """The author's page on the desk."""
+        return reverse("admin:comments_desk_person", args=[self.comment.author_id])
+
+    @property
+    def guess(self) -> Suggestion | None:
+        """The suggestion, while there is something to decide."""
+        return None if self.folded or self.revision.status != Status.HELD else self.suggestion
+
+    @property
     def shape(self) -> str:
-        return SHAPES.get(Status(self.revision.status), "none")
+        return self.guess.action if self.guess else SHAPES.get(Status(self.revision.status), "none")
+
+    @property
+    def suggested_reason(self) -> str:
+        return self.reasons.get(self.suggestion.reason, "") if self.suggestion else ""
+
+    @property
+    def claimed_until(self) -> str:
+        claim = self.claim or self.mine
+        return claims.clock(claim) if claim else ""
+
+    @property
+    def claimed_by(self) -> str:
+        return self.claim.person.name if self.claim else ""
+
+    @property
+    def initials(self) -> str:
+        """Two letters for who has it open."""
+        parts = self.claimed_by.split()
+        return ("".join(part[0] for part in parts[:2]) if len(parts) > 1 else self.claimed_by[:2]).upper()
+
+    @property
+    def last_id(self) -> int:
+        """The latest decision about it that is shown here: what came after it is news."""
+        return self.history[-1].pk if self.history else 0
 
     @property
     def first_words(self) -> str:
@@ -237,6 +292,8 @@ class Card:
                 said = f"{said} · {who(latest)}"
             chips.append((SHAPES.get(Status(latest.to_status), "plain"), said))
         if not self.folded:
+            if whose := getattr(self.revision, "assigned_to", None):
+                chips.append(("act", _("for %(name)s") % {"name": whose}))
             if self.flags:
                 chips.append(("hold", reports(len(self.flags))))
             against = [f for f in self.objections if f.verdict != "publish" and not (self.flags and f.rule == "flags")]
@@ -311,16 +368,47 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Alert:
+    """Why nothing was done, and what became of the comment meanwhile."""
+
+    title: str
+    sentences: list[str]
+    changes: SafeString | str = ""
+    """What its author rewrote, word by word."""
+    can_look_again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One text of a comment: what it changed in the one before, or all of it if it is the first."""
+
+    revision: Revision
+    words: SafeString | str
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """What an open card shows beside its line."""
 
     text: SafeString
-    versions: list[Revision]
+    versions: list[Version]
     record: list[Decision]
     choices: list[Choice]
+    sanctions: list[Sanction] = field(default_factory=list)
+    """What is in force against the author."""
     typed: dict[str, str] = field(default_factory=dict)
-    alert: str = ""
+    alert: Alert | None = None
     next_id: int | None = None
+
+    @property
+    def guessed(self) -> Choice | None:
+        """The reason that is suggested."""
+        return next((choice for choice in self.choices if choice.guessed), None)
+
+    @property
+    def ticks_in_words(self) -> str:
+        """What the strip shows, for who cannot see it: oldest first."""
+        return ", ".join(str(decision.get_to_status_display()) for decision in reversed(self.record))
 
     @property
     def ticks(self) -> list[tuple[str, int, int]]:
@@ -339,14 +427,19 @@ class Choice:
     sentence: str
     key: str
     needs_law: bool
+    guessed: bool = False
+    """What the score would give."""
 
 
-def several(rows: Sequence[Revision], reasons: dict[str, str], *, blind: bool = False) -> list[Card]:
+def several(
+    rows: Sequence[Revision], reasons: dict[str, str], *, blind: bool = False, looker: int | None = None
+) -> list[Card]:
     """
     Return closed cards for ``rows``: three queries, however many there are.
 
-    ``blind`` ones do not show what the scorers think.
+    ``blind`` ones do not show what the scorers think. ``looker`` is the editor's id: what others have open is told.
     """
+    now = timezone.now()
     findings: dict[int, list[Finding]] = {}
     for finding in Finding.objects.filter(revision__in=[row.pk for row in rows]).order_by("id"):
         if not (blind and finding.code in audits.HIDDEN):
@@ -356,16 +449,29 @@ def several(rows: Sequence[Revision], reasons: dict[str, str], *, blind: bool = 
     for decision in made.select_related("made_by", "words", "revision").order_by("id"):
         decisions.setdefault(decision.comment_id, []).append(decision)
     complaints = flags.on(row.comment_id for row in rows)
-    return [
-        Card(
+    found = []
+    for row in rows:
+        said = latest_run(findings.get(row.pk, []))
+        card = Card(
             row,
-            objections(latest_run(findings.get(row.pk, [])), row.text),
+            objections(said, row.text),
             decisions.get(row.comment_id, []),
             reasons,
             complaints.get(row.comment_id, []),
+            harsh=blind or preferences.is_harsh(row, said),
+            passed=sum(len(_rules_passed(finding)) for finding in said if finding.code == "passed"),
+            suggestion=None if blind else suggestions.suggested(said, reasons),
         )
-        for row in rows
-    ]
+        claim = getattr(row.comment, "claim", None)
+        if claim is not None and claim.until > now and looker is not None:
+            card.mine, card.claim = (claim, None) if claim.person_id == looker else (None, claim)
+        found.append(card)
+    return found
+
+
+def _rules_passed(finding: Finding) -> dict[str, Any]:
+    rules = finding.evidence.get("rules", {}) if isinstance(finding.evidence, dict) else {}
+    return rules if isinstance(rules, dict) else {}
 
 
 def open_up(
@@ -373,32 +479,114 @@ def open_up(
     reasons: Sequence[Reason],
     *,
     typed: dict[str, str] | None = None,
-    alert: str = "",
+    alert: Alert | None = None,
     next_id: int | None = None,
+    viewer: Any = None,
 ) -> Card:
-    """Open ``card``: one query for the author's record, one more when there are several versions."""
+    """
+    Open ``card``: one query for the author's record, one for sanctions, one more when there are several versions.
+
+    For ``viewer``, the user who looks, one for the notes, and one for whose it is when it is somebody's.
+    """
     comment = card.comment
     recent = Comment.objects.filter(author=comment.author_id).order_by("-created_at").values("pk")[:RECORD]
     settled = Decision.objects.filter(to_status__in=[Status.PUBLISHED, Status.REJECTED], comment__in=recent)
     record = settled.exclude(comment=comment).order_by("-id")[:RECORD]
+    in_force = Sanction.objects.in_force().filter(person=comment.author_id).order_by("-id")[:3]
     card.opened = Opened(
         text=marked(card.revision.text, card.objections),
-        versions=list(comment.revisions.order_by("-number")) if card.revision.number > 1 else [],
+        versions=versions(comment) if card.revision.number > 1 else [],
         record=list(record),
-        choices=choices(reasons),
+        choices=choices(reasons, card.guess.reason if card.guess else ""),
+        sanctions=list(in_force),
         typed=typed or {},
         alert=alert,
         next_id=next_id,
     )
+    if viewer is not None:
+        assigned = getattr(card.revision, "assigned_to", True)
+        card.work = work.for_cards([comment], viewer, typed=typed, assigned=bool(assigned))[comment.pk]
     return card
+
+
+def versions(comment: Comment) -> list[Version]:
+    """Return every text of ``comment``, the latest first, each with what it changed. One query."""
+    texts = list(comment.revisions.order_by("number"))
+    found = [Version(texts[0], texts[0].text)] if texts else []
+    found += [Version(later, differences.words(earlier.text, later.text)) for earlier, later in pairwise(texts)]
+    return found[::-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One comment of a conversation, with how deep it stands below the first one shown."""
+
+    comment: Comment
+    words: str
+    indent: int
+    is_it: bool
+    """The one that is asked about."""
+
+
+BEFORE, AFTER, ANSWERS = 3, 3, 6
+"""Comments shown of a conversation: beside the one that is asked about, earlier and later, and below it."""
+
+
+def conversation(comment: Comment) -> list[Said]:
+    """
+    Return the comments above ``comment``, some beside it and below it, in reading order, whatever became of them.
+
+    Four queries, however long it is.
+    """
+    here = Comment.objects.filter(discussion=comment.discussion_id)
+    beside = here.filter(parent=comment.parent_id, depth=comment.depth)
+    paths = [*comment.ancestor_paths, comment.path]
+    if comment.parent_id:
+        paths += beside.filter(path__lt=comment.path).order_by("-path").values_list("path", flat=True)[:BEFORE]
+        paths += beside.filter(path__gt=comment.path).order_by("path").values_list("path", flat=True)[:AFTER]
+    below = here.filter(path__gt=comment.path, path__lt=comment.path + "~")
+    paths += below.order_by("path").values_list("path", flat=True)[:ANSWERS]
+    texts = Revision.objects.filter(comment=OuterRef("pk")).order_by("-number").values("text")[:1]
+    rows = here.filter(path__in=paths).select_related("author").annotate(words=Subquery(texts)).order_by("path")
+    return [Said(row, row.words or "", min(row.depth, 6), row.pk == comment.pk) for row in rows]
+
+
+def what_happened(comment: Comment, refused: str, tried: str, seen_text: int, seen_decision: int) -> Alert:
+    """
+    Return why a decision about an earlier version was not made: what was tried, and what became of the comment since.
+
+    ``seen_text`` is the number of the text the editor had before them, ``seen_decision`` the last decision they saw; 0
+    when that is not known. Two queries.
+    """
+    names = {reason.code: str(reason) for reason in Reason.objects.all()}
+    said_since = []
+    if seen_decision:
+        since = comment.decisions.filter(pk__gt=seen_decision).select_related("made_by")
+        for decision in since.order_by("pk")[:10]:
+            said_since.append(
+                _("%(said)s by %(who)s, %(when)s.")
+                % {"said": said(decision, names), "who": who(decision), "when": clock(decision.created_at)}
+            )
+    changes: SafeString | str = ""
+    if seen_text:
+        texts = {text.number: text for text in comment.revisions.filter(number__gte=seen_text)}
+        latest = texts.get(max(texts, default=0))
+        if latest and latest.number > seen_text and seen_text in texts:
+            said_since.append(
+                _("You looked at version %(seen)d. Its author saved version %(now)d at %(when)s.")
+                % {"seen": seen_text, "now": latest.number, "when": clock(latest.created_at)}
+            )
+            changes = differences.words(texts[seen_text].text, latest.text)
+    title = _("%(tried)s: the comment changed meanwhile") % {"tried": tried}
+    return Alert(title, [refused, *said_since], changes, can_look_again=True)
 
 
 def reports(count: int) -> str:
     return ngettext("%(count)d report", "%(count)d reports", count) % {"count": count}
 
 
-def choices(reasons: Sequence[Reason]) -> list[Choice]:
-    """Return the reasons in use; the first ten have a key, 1 to 9 and 0."""
+def choices(reasons: Sequence[Reason], guessed: str = "") -> list[Choice]:
+    """Return the reasons in use; the first ten have a key, 1 to 9 and 0, and ``guessed`` says that it is suggested."""
     return [
         Choice(
             code=reason.code,
@@ -406,6 +594,7 @@ def choices(reasons: Sequence[Reason]) -> list[Choice]:
             sentence=in_language(reason.author_text),
             key=str(number % 10) if number <= 10 else "",
             needs_law=reason.ground_default == "illegal",
+            guessed=reason.code == guessed,
         )
         for number, reason in enumerate((reason for reason in reasons if reason.is_active), start=1)
     ]
@@ -435,6 +624,12 @@ def story_url(comment: Comment) -> str:
     if not url.startswith(("/", "https://", "http://")):
         return ""
     return f"{url}#comment-{comment.pk}" if comment.is_shown else f"{url}#comments"
+
+
+def clock(at: datetime) -> str:
+    """Return the time of day, with the day when it is not today's."""
+    local = timezone.localtime(at)
+    return date_format(local, "H:i" if local.date() == timezone.localdate() else "SHORT_DATETIME_FORMAT")
 
 
 def age(since: datetime) -> str:

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from comments import access
+from comments import access, preferences
 from comments.desk import notices, queues
 
 View = Callable[..., HttpResponse]
@@ -64,6 +64,8 @@ class Tab:
 
 TABS = [
     Tab("queue", _("Queue"), "changelist", "see_desk"),
+    Tab("bulk", _("Bulk"), "bulk", "act_in_bulk"),
+    Tab("people", _("People"), "people", "see_desk"),
     Tab("appeals", _("Appeals"), "appeals", "rule_on_appeals", "appeals"),
     Tab("issues", _("Issues"), "issues", "see_desk", "issues"),
     Tab("numbers", _("Numbers"), "numbers", "see_numbers"),
@@ -71,6 +73,7 @@ TABS = [
     Tab("model", _("Model"), "model", "change_policy"),
     Tab("phrases", _("Phrases"), "phrases", "change_policy"),
     Tab("settings", _("Settings"), "settings", "change_policy"),
+    Tab("preferences", _("Preferences"), "preferences", "see_desk"),
 ]
 
 
@@ -81,8 +84,12 @@ def _may_open(user: Any, tab: Tab) -> bool:
 def context(
     request: HttpRequest, site: AdminSite, *, tab: str, title: str | Promise, counts: dict[str, int] | None = None
 ) -> dict[str, Any]:
-    """Return what ``comments/desk/base.html`` needs. One query, for the counts, unless the caller has them."""
-    counts = queues.counts() if counts is None else counts
+    """
+    Return what ``comments/desk/base.html`` needs. One query, for the counts, unless the caller has them.
+
+    One more a minute for the viewer's preferences, and one for viewers who set themselves a limit.
+    """
+    counts = queues.counts(access.sections_seen(request.user), request.user) if counts is None else counts
     return site.each_context(request) | {
         "is_nav_sidebar_enabled": False,
         "title": title,
@@ -94,4 +101,6 @@ def context(
         ],
         "counts": counts,
         "notices": notices.read(),
+        "care": preferences.of(request.user),
+        "enough": preferences.enough(request.user),
     }

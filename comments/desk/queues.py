@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any
 
-from django.db.models import CharField, Count, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models import CharField, Count, F, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from comments import flags
+from comments import assignments, flags, search
+from comments.exceptions import Refused
 from comments.learning import audits
-from comments.models import IssueReport, Revision, Status
+from comments.models import Appeal, Discussion, IssueReport, Revision, Status
 
 PAGE = 50
 """Cards on a page."""
@@ -24,6 +27,81 @@ STUCK = timedelta(minutes=1)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+BIGGEST = 2**63 - 1
+
+SEARCH = "q:"
+"""What the name of a search begins with; the search follows."""
+
+
+# --- Orders -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """
+    In which order a queue is worked off. Each has an index of its own, and a page begins at a place in it.
+
+    ``column`` comes first and ``key`` decides between equals; a minus is descending.
+    """
+
+    name: str
+    title: str | Promise
+    column: str
+    key: str
+
+    def place(self, row: Any) -> str:
+        """Return where the page after ``row`` begins."""
+        value, pk = row, row
+        for step in self.column.lstrip("-").split("__"):
+            value = getattr(value, step)
+        for step in self.key.lstrip("-").split("__"):
+            pk = getattr(pk, step)
+        return f"{(value - EPOCH) // MICROSECOND if isinstance(value, datetime) else repr(value)}-{pk}"
+
+    def after(self, place: str) -> Q | None:
+        """Return the condition for what comes after ``place``; ``None`` for one that cannot be read."""
+        value, dash, pk = place.rpartition("-")
+        if not (
+            dash and place.isascii() and pk.isdecimal() and len(pk) < 20 and int(pk) <= BIGGEST and len(value) < 40
+        ):
+            return None
+        at: datetime | float
+        try:
+            if self.column.endswith("created_at"):
+                if not (value.isdecimal() and len(value) < 17):
+                    return None
+                at = EPOCH + int(value) * MICROSECOND
+            else:
+                at = float(value)
+                if not isfinite(at):
+                    return None
+        except (ValueError, OverflowError):
+            return None
+        column, beyond = self.column.lstrip("-"), "lt" if self.column.startswith("-") else "gt"
+        key, behind = self.key.lstrip("-"), "lt" if self.key.startswith("-") else "gt"
+        # Said twice, so that the index is entered at the place.
+        return Q(**{f"{column}__{beyond}e": at}) & (
+            Q(**{f"{column}__{beyond}": at}) | Q(**{f"{key}__{behind}": int(pk)})
+        )
+
+
+ORDERS = {
+    order.name: order
+    for order in (
+        Order("age", _("Waiting longest first"), "created_at", "id"),
+        Order("newest", _("Latest first"), "-created_at", "-id"),
+        Order("priority", _("Risk and reach first"), "-priority", "id"),
+        Order("flags", _("Heaviest reports first"), "-flag_weight", "id"),
+        Order("score", _("Highest score first"), "-risk", "id"),
+    )
+}
+LATEST = Order("latest", _("Latest first"), "-comment__created_at", "-comment_id")
+
+
+EVERYTHING = search.Query()
+
+
+# --- Queues -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,49 +115,116 @@ class Queue:
     oldest_first: bool = False
     blind: bool = False
     """Editors decide without seeing a score or a suggestion, so that what they say is their own."""
+    orders: tuple[str, ...] = ()
+    """The orders an editor may choose from, the usual one first."""
+    order: str = ""
+    """The one chosen."""
+    query: search.Query = EVERYTHING
+    """Only what it matches."""
+    typed: str = ""
+    """The search as it stands in the field."""
+    complaint: str = ""
+    """Why it cannot be read."""
+    viewer: Any = None
+    """Whose, where each editor has their own: see :meth:`seen_by`."""
+
+    def seen_by(self, user: Any) -> Queue:
+        """Return this queue as ``user`` has it."""
+        return replace(self, viewer=user)
 
     @property
     def heaviest_first(self) -> bool:
         """Ordered by the weight of readers' reports."""
         return self.name == "reported"
 
-    def rows(self) -> QuerySet[Revision]:
-        """Return the texts of this queue in its order, each with its comment, author, story and parent."""
-        found = with_what_a_card_shows(Revision.objects.all())
-        if self.name == "to_decide":
-            return found.filter(status=Status.HELD).order_by("created_at", "id")
+    @property
+    def is_search(self) -> bool:
+        return self.name.startswith(SEARCH)
+
+    @property
+    def as_search(self) -> str:
+        """The search that finds what is in this queue; "" where there is none, as for what was drawn by lot."""
+        begins = {
+            "to_decide": "status:held",
+            "reported": "status:published has:flag",
+            "published": "status:published",
+            "rejected": "status:rejected",
+        }.get(self.name, "" if self.is_search else None)
+        return "" if begins is None or self.complaint else f"{begins} {self.query}".strip()
+
+    @property
+    def sorting(self) -> Order | None:
+        """The order of its rows; ``None`` for the one that is ordered by reports."""
         if self.heaviest_first:
-            return with_what_a_card_shows(flags.reported())
-        if self.name == "unscreened":
-            return found.filter(status=Status.RECEIVED, created_at__lt=timezone.now() - STUCK).order_by(
-                "created_at", "id"
-            )
-        if self.name == "audit":
-            return audits.open_ones(found).order_by("created_at", "id")
-        newer = Revision.objects.filter(comment=OuterRef("comment"), number__gt=OuterRef("number"))
-        return found.filter(~Exists(newer), comment__status=self.name).order_by("-comment__created_at", "-comment_id")
+            return None
+        if self.order or self.orders:
+            return ORDERS[self.order or self.orders[0]]
+        return ORDERS["age"] if self.oldest_first else LATEST
+
+    @property
+    def is_usual(self) -> bool:
+        """In the order it has when nobody chooses another."""
+        return not self.order or self.order == self.orders[0]
+
+    def in_order(self, name: str) -> Queue:
+        """Return this queue in the order called ``name``, if it has that."""
+        return replace(self, order=name) if name in self.orders else self
+
+    def matching(self, query: search.Query) -> Queue:
+        return replace(self, query=query)
+
+    def rows(self, sections: frozenset[str] | None = None) -> QuerySet[Revision]:
+        """
+        Return the texts of this queue in its order, each with its comment, author, story and parent.
+
+        ``sections`` keeps it to those; ``None`` is everywhere.
+        """
+        if self.complaint:
+            return Revision.objects.none()
+        found = search.narrowed(within(sections, self._rows(), here=self.name == "to_decide"), self.query)
+        order = self.sorting
+        return with_what_a_card_shows(found.order_by(order.column, order.key) if order else found)
+
+    def _rows(self) -> QuerySet[Revision]:
+        match self.name:
+            case "to_decide":
+                return Revision.objects.filter(status=Status.HELD)
+            case "reported":
+                return flags.reported()
+            case "unscreened":
+                return Revision.objects.filter(status=Status.RECEIVED, created_at__lt=timezone.now() - STUCK)
+            case "received":
+                return Revision.objects.filter(status=Status.RECEIVED)
+            case "unreviewed":
+                return search.latest().filter(status=Status.PUBLISHED, reviewed_at__isnull=True)
+            case "audit":
+                return audits.open_ones(Revision.objects.all())
+            case "assigned" | "escalated":
+                return assignments.texts(self.viewer, self.name)
+            case "published" | "rejected":
+                return search.latest().filter(comment__status=self.name)
+            case _all:
+                return search.latest()
 
     def cursor(self, row: Revision) -> str:
         """Return where the page after ``row`` begins."""
-        if self.heaviest_first:
-            return flags.place(row)
-        at, pk = (row.created_at, row.pk) if self.oldest_first else (row.comment.created_at, row.comment_id)
-        return f"{(at - EPOCH) // MICROSECOND}-{pk}"
+        order = self.sorting
+        return order.place(row) if order else flags.place(row)
+
+    def behind(self, cursor: str) -> Q | None:
+        """Return the condition for what comes after ``cursor``; ``None`` for one that cannot be read."""
+        order = self.sorting
+        return order.after(cursor) if order else flags.after(cursor)
 
     def after(self, cursor: str) -> Q:
         """Return the condition for what comes after ``cursor``; one that cannot be read is the beginning."""
-        if self.heaviest_first:
-            return flags.after(cursor) or Q()
-        micros, _dash, pk = cursor.partition("-")
-        try:
-            at, last = EPOCH + int(micros) * MICROSECOND, int(pk)
-        except (ValueError, OverflowError):
-            return Q()
-        if self.oldest_first:
-            return Q(created_at__gte=at) & (Q(created_at__gt=at) | Q(id__gt=last))
-        return Q(comment__created_at__lte=at) & (Q(comment__created_at__lt=at) | Q(comment_id__lt=last))
+        return self.behind(cursor) or Q()
 
 
+MINE = ("assigned", "escalated")
+"""What each editor has of their own."""
+
+WORKED_OFF = ("age", "priority", "flags", "score", "newest")
 QUEUES = (
     Queue(
         "to_decide",
@@ -87,12 +232,27 @@ QUEUES = (
         _("Nothing waits for a decision. New ones appear here as they are held."),
         counted=True,
         oldest_first=True,
+        orders=WORKED_OFF,
     ),
     Queue(
         "reported",
         _("Reported"),
         _("No published comment waits with readers' reports."),
         counted=True,
+    ),
+    Queue(
+        "assigned",
+        _("Assigned to me"),
+        _("Nothing was handed to you."),
+        counted=True,
+        oldest_first=True,
+    ),
+    Queue(
+        "escalated",
+        _("Escalated"),
+        _("Nothing was handed to a role of yours."),
+        counted=True,
+        oldest_first=True,
     ),
     Queue(
         "unscreened",
@@ -109,15 +269,44 @@ QUEUES = (
         oldest_first=True,
         blind=True,
     ),
+    Queue(
+        "unreviewed",
+        _("Unreviewed"),
+        _("An editor has seen everything that screening published by itself."),
+        orders=("newest", "age"),
+    ),
     Queue("published", _("Published"), _("Nothing has been published yet.")),
     Queue("rejected", _("Rejected"), _("Nothing has been rejected.")),
 )
 BY_NAME = {queue.name: queue for queue in QUEUES}
+FOUND_NOTHING = _("Nothing matches this search. Take a part of it away, or look at how searches are written.")
 
 
 def named(name: str) -> Queue:
-    """Return the queue called ``name``, or the one an editor's day begins with."""
+    """Return the queue called ``name``, a search if it begins with ``q:``, or the one an editor's day begins with."""
+    if name.startswith(SEARCH) and name[len(SEARCH) :].strip():
+        return searched(name[len(SEARCH) :])
     return BY_NAME.get(name, QUEUES[0])
+
+
+def searched(typed: str) -> Queue:
+    """Return the queue of everything that a search finds. One that cannot be read says why, and finds nothing."""
+    try:
+        query = search.parse(typed)
+    except Refused as refused:
+        return Queue(SEARCH + typed, _("Search"), "", typed=typed, complaint=refused.detail)
+    if query.is_empty:
+        return QUEUES[0]
+    held = any(term.value == Status.HELD and not term.negated for term in query.asks("status"))
+    orders = ("newest", *(each for each in WORKED_OFF if each != "newest")) if held else ("newest", "age")
+    return Queue(f"{SEARCH}{query}", _("Search"), FOUND_NOTHING, orders=orders, query=query, typed=str(query))
+
+
+def within(sections: frozenset[str] | None, rows: QuerySet[Any], *, here: bool = False) -> QuerySet[Any]:
+    """Leave out what stands in other sections; ``None`` means all. ``here``: the rows that wait know their section."""
+    if sections is None:
+        return rows
+    return rows.filter(**{"section__in" if here else "comment__discussion__section__in": sorted(sections)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +318,18 @@ class Page:
     next_cursor: str
 
 
-def page(queue: Queue, after: str = "", size: int = PAGE) -> Page:
+def page(queue: Queue, after: str = "", size: int = PAGE, sections: frozenset[str] | None = None) -> Page:
     """Return the page of ``queue`` that begins after the cursor ``after``. One query."""
-    rows = list(queue.rows().filter(queue.after(after) if after else Q())[: size + 1])
+    rows = list(queue.rows(sections).filter(queue.after(after) if after else Q())[: size + 1])
     more = len(rows) > size
     rows = rows[:size]
     return Page(queue, rows, queue.cursor(rows[-1]) if more else "")
+
+
+def still_in(queue: Queue, comments: Iterable[int]) -> set[int]:
+    """Return which of these comments are in ``queue`` now. One query."""
+    rows = queue.rows().filter(comment__in=list(comments)).order_by()
+    return set(rows.values_list("comment_id", flat=True))
 
 
 def latest_text(comment_id: int) -> Revision | None:
@@ -143,25 +338,63 @@ def latest_text(comment_id: int) -> Revision | None:
 
 
 def with_what_a_card_shows(rows: QuerySet[Revision]) -> QuerySet[Revision]:
-    return rows.select_related("comment__author", "comment__discussion", "comment__parent__author").defer(
-        "comment__html"
+    return (
+        rows.select_related(
+            "comment__author", "comment__discussion", "comment__parent__author", "comment__claim__person"
+        )
+        .defer("comment__html")
+        .annotate(assigned_to=assignments.name_for(OuterRef("comment")))
     )
 
 
-def counts() -> dict[str, int]:
-    """Return how much waits in each counted queue, and how many issue reports are open; from the rows, one query."""
+# --- Counts -----------------------------------------------------------------------------------------------------------
+
+SECTION = "section:"
+
+
+class Counts(dict[str, int]):
+    """How much waits, by the name of the queue. ``sections`` says where, the most first."""
+
+    sections: list[tuple[str, int]]
+
+
+def counts(sections: frozenset[str] | None = None, viewer: Any = None) -> Counts:
+    """
+    Return how much waits in each counted queue, and how many issue reports and appeals are open. One query, exact.
+
+    What is to decide is added up from ``Discussion.held_count``, which moves in the transaction of each decision: a
+    count of the rows themselves would read a million of them where a million wait, and this reads one for each story
+    where something does. The other lists are short, and are counted from their rows; with what was handed to
+    ``viewer``, when one is given.
+    """
 
     def count(name: str, rows: QuerySet[Any]) -> QuerySet[Any, Any]:
         counted: QuerySet[Any, Any] = rows.order_by().values(queue=Value(name, CharField())).annotate(count=Count("pk"))
         return counted
 
-    waiting = Revision.objects.filter(status=Status.RECEIVED, created_at__lt=timezone.now() - STUCK)
-    rows: Iterable[dict[str, Any]] = count("to_decide", Revision.objects.filter(status=Status.HELD)).union(
-        count("reported", flags.reported()),
-        count("unscreened", waiting),
-        count("audit", audits.open_ones(Revision.objects.all())),
+    stories = Discussion.objects.filter(held_count__gt=0)
+    if sections is not None:
+        stories = stories.filter(section__in=sorted(sections))
+    named = Concat(Value(SECTION), F("section"), output_field=CharField())
+    waiting: QuerySet[Any, Any] = stories.order_by().values(queue=named).annotate(count=Sum("held_count"))
+    rows: Iterable[dict[str, Any]] = waiting.union(
+        count("reported", within(sections, flags.reported())),
+        count("unscreened", within(sections, BY_NAME["unscreened"]._rows())),
+        count("audit", within(sections, BY_NAME["audit"]._rows())),
+        *(count(name, assignments.texts(viewer, name)) for name in MINE if viewer is not None),
         count("issues", IssueReport.objects.filter(state=IssueReport.State.OPEN)),
+        count("appeals", Appeal.objects.filter(state=Appeal.State.OPEN)),
         all=True,
     )
-    names = ("to_decide", "reported", "unscreened", "audit", "issues")
-    return dict.fromkeys(names, 0) | {row["queue"]: row["count"] for row in rows}
+    mine = MINE if viewer is not None else ()
+    names = ("to_decide", "reported", "unscreened", "audit", "issues", "appeals", *mine)
+    found = Counts(dict.fromkeys(names, 0))
+    found.sections = []
+    for row in rows:
+        if row["queue"].startswith(SECTION):
+            found["to_decide"] += row["count"]
+            found.sections.append((row["queue"][len(SECTION) :], row["count"]))
+        else:
+            found[row["queue"]] = row["count"]
+    found.sections.sort(key=lambda each: (-each[1], each[0]))
+    return found

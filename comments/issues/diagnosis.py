@@ -14,13 +14,14 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.shortcuts import resolve_url
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from comments import access, personal, thresholds
+from comments import access, people, personal, thresholds
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Discussion, Revision, Status
 from comments.personal import Mine
@@ -47,13 +48,20 @@ class Answer:
     """The one that most likely is the answer."""
 
 
-def diagnose(person: Commenter | None, discussion: Discussion | None, comment: Comment | None = None) -> list[Answer]:
+def diagnose(
+    person: Commenter | None, discussion: Discussion | None, comment: Comment | None = None, network_key: str = ""
+) -> list[Answer]:
     """
     Return what is true for ``person`` (``None``: signed out), what binds most first, what is in order last.
 
     ``comment`` is the one the reader came from, if any. Nothing is saved.
     """
-    found = [*_about_the_discussion(discussion), *_about_the_person(person, discussion, comment), *_about_the_site()]
+    found = [
+        *_standing(person, network_key),
+        *_about_the_discussion(discussion),
+        *_about_the_person(person, discussion, comment),
+        *_about_the_site(),
+    ]
     binding = [one for one in found if one.tone != "good"]
     good = [one for one in found if one.tone == "good"]
     if not binding:
@@ -130,12 +138,29 @@ def _about_the_person(
     )
 
 
+def _standing(person: Commenter | None, network_key: str) -> Iterator[Answer]:
+    """Say that the reader is warned, suspended or banned: why, until when, and where to object."""
+    now = access.standing(person, network_key) if person else access.Standing()
+    if now.sanction is None or now.state not in access.REFUSED_FOR:
+        return
+    words = getattr(now.sanction, "words", None)
+    said = f"“{words.explanation}”" if words and words.explanation else ""
+    if now.state == "warned":
+        action = (_("Read it"), reverse("comments:me"))
+        yield Answer("warned", "stop", access.standing_in_words(now), said, *action)
+        return
+    action = (_("Appeal"), people.appeal_path(now.sanction))
+    yield Answer(now.state, "stop", access.standing_in_words(now), said, *action)
+
+
 def _refused_now(person: Commenter, discussion: Discussion) -> Iterator[Answer]:
     """Ask what a comment sent at this moment would be told, with the comments of the last minutes."""
     recent = Comment.objects.filter(author=person, created_at__gt=timezone.now() - timedelta(minutes=5))
     try:
         access.require_may_post(person, discussion, None, list(recent.defer("html").order_by("-created_at")[:200]))
     except Refused as refused:
+        if refused.code in access.REFUSED_FOR.values():
+            return  # Said before, with how to object.
         yield Answer(refused.code, "wait" if refused.status == 429 else "stop", refused.detail)
 
 

@@ -77,7 +77,7 @@ def _lesson(decision: Decision) -> Lesson:
         .first()
     )
     audit = Audit.objects.filter(revision=revision, created_at__lte=decision.created_at).first()
-    if decision.trigger == Trigger.BULK:
+    if decision.bulk_id is not None:
         drawn, weight = Lesson.Drawn.BULK, BULK_WEIGHT
     elif audit is not None and audit.decision_id in (None, decision.pk):
         drawn, weight = Lesson.Drawn.AUDIT, min(HEAVIEST, 1 / max(audit.probability, 0.01))

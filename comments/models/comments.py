@@ -66,6 +66,13 @@ class Comment(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     edited_at = models.DateTimeField(null=True, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
+    featured_at = models.DateTimeField(null=True, blank=True)
+    """Since when it is an editors' pick. Readers see that while it is published."""
+    featured_by = models.ForeignKey(
+        Commenter, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    pinned_at = models.DateTimeField(null=True, blank=True)
+    """Since when the newsroom points at it; at most one in each discussion."""
 
     class Meta:
         verbose_name = _("comment")
@@ -74,6 +81,9 @@ class Comment(models.Model):
             models.UniqueConstraint(fields=["discussion", "path"], name="comments_comment_path"),
             models.UniqueConstraint(
                 fields=["author", "idempotency_key"], condition=~Q(idempotency_key=""), name="comments_comment_attempt"
+            ),
+            models.UniqueConstraint(
+                fields=["discussion"], condition=Q(pinned_at__isnull=False), name="comments_one_pinned"
             ),
             models.CheckConstraint(
                 condition=~Q(status="published") | ~Q(html=""), name="comments_published_needs_safe_html"
@@ -136,6 +146,12 @@ class Revision(models.Model):
     """How likely it is removed, 0 to 1, as screening saw it: the local scorer's probability, 1 where a rule rejects."""
     priority = models.FloatField(default=0, db_default=0)
     """Risk times reach: what an editor should look at first has the most. Written by screening."""
+    flag_weight = models.FloatField(default=0, db_default=0)
+    """What readers' reports weighed when they brought it to the desk."""
+    section = models.CharField(max_length=80, blank=True, default="", db_default="")
+    """The story's section, kept here while a text waits, so that the queue of a section is one index."""
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    """When an editor first decided about this text; empty when only screening has."""
     first_published_at = models.DateTimeField(null=True, blank=True)
     """With a decision's ``to_status`` it tells *removed* from *never published*."""
 
@@ -148,6 +164,16 @@ class Revision(models.Model):
             models.Index(fields=["created_at", "id"], condition=Q(status="held"), name="comments_to_decide"),
             models.Index(fields=["-priority", "id"], condition=Q(status="held"), name="comments_held_by_priority"),
             models.Index(fields=["-risk", "id"], condition=Q(status="held"), name="comments_held_by_risk"),
+            models.Index(fields=["-flag_weight", "id"], condition=Q(status="held"), name="comments_held_by_flags"),
+            models.Index(fields=["section", "created_at", "id"], condition=Q(status="held"), name="comments_held_here"),
+            models.Index(
+                fields=["section", "-priority", "id"], condition=Q(status="held"), name="comments_held_here_first"
+            ),
+            models.Index(
+                fields=["-created_at", "-id"],
+                condition=Q(status="published", reviewed_at__isnull=True),
+                name="comments_unreviewed",
+            ),
             models.Index(fields=["created_at", "id"], name="comments_texts_by_time"),
         ]
 

@@ -58,6 +58,11 @@ class Finding(AppendOnly):
             models.Index(
                 fields=["rule", "-id"], condition=models.Q(code="house_rule"), name="comments_house_rule_hits"
             ),
+            models.Index(
+                fields=["code", "revision"],
+                condition=~models.Q(code__in=["passed", "score", "no_score"]),
+                name="comments_objections",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -159,6 +164,12 @@ class Decision(AppendOnly):
             models.Index(fields=["comment", "id"], name="comments_decision_history"),
             models.Index(fields=["made_by", "-id"], name="comments_decisions_by_editor"),
             models.Index(fields=["-created_at"], name="comments_decisions_by_time"),
+            models.Index(
+                fields=["reason", "revision"], condition=~models.Q(reason=""), name="comments_decisions_by_reason"
+            ),
+            models.Index(
+                fields=["created_at"], condition=models.Q(decider="editor"), name="comments_editors_decisions"
+            ),
         ]
 
     def __str__(self) -> str:

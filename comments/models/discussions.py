@@ -47,7 +47,12 @@ class Discussion(models.Model):
     class Meta:
         verbose_name = _("discussion")
         verbose_name_plural = _("discussions")
-        indexes = [models.Index(fields=["content_type", "object_id"], name="comments_discussion_story")]
+        indexes = [
+            models.Index(fields=["content_type", "object_id"], name="comments_discussion_story"),
+            models.Index(
+                fields=["section", "held_count"], condition=models.Q(held_count__gt=0), name="comments_waiting_here"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title or self.key

@@ -93,7 +93,10 @@ class Delivery(models.Model):
     class Meta:
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
-        indexes = [models.Index(fields=["next_at"], condition=Q(state="waiting"), name="comments_due_deliveries")]
+        indexes = [
+            models.Index(fields=["next_at"], condition=Q(state="waiting"), name="comments_due_deliveries"),
+            models.Index(fields=["created_at"], condition=~Q(text=""), name="comments_deliveries_with_text"),
+        ]
 
     def __str__(self) -> str:
         return self.key

@@ -184,7 +184,7 @@ def _origin(request: HttpRequest) -> Origin:
         comment = _comment(asked.get("comment", ""), person)
         if discussion is None and comment is not None:
             discussion = comment.discussion
-        answers = issues.diagnose(person, discussion, comment)
+        answers = issues.diagnose(person, discussion, comment, http.network_key(request))
     except DatabaseError:
         logger.exception("the issue form could not read anything")
         person = discussion = comment = None

@@ -67,3 +67,11 @@ def printer(common: Mapping[str, Any], language: str) -> Callable[[Mapping[str, 
         return mark_safe(mold % values)
 
     return printed
+
+
+def inside(article: SafeString, piece: SafeString) -> SafeString:
+    """Return ``article`` with ``piece`` at its end; where a site's own template ends otherwise, behind it."""
+    end = "</article>"
+    if not article.rstrip().endswith(end):
+        return article + piece
+    return mark_safe(article.rstrip().removesuffix(end) + piece + end)

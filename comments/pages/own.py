@@ -12,10 +12,11 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst, get_text_list
 from django.utils.translation import gettext as _
 
-from comments import conf, letters, thresholds
+from comments import access, conf, letters, people, thresholds
+from comments.access import Standing
 from comments.exceptions import Refused
 from comments.http import request_id
-from comments.models import Appeal, Comment, Commenter, Discussion, Flag, Status
+from comments.models import Appeal, Comment, Commenter, Discussion, Flag, Sanction, Status
 from comments.pages import shown
 from comments.personal import Mine
 from comments.screening import combine, sentences
@@ -88,6 +89,42 @@ def refusal(refused: Refused, discussion: Discussion | None = None) -> dict[str,
     }
 
 
+def standing(now: Standing) -> dict[str, Any]:
+    """Return what ``comments/_standing.html`` says: a notice for each thing the reader has to know."""
+    if now.sanction is None:
+        return {"notices": []}
+    binding = [_standing_notice(now, now.sanction)]
+    if now.unread is not None and now.unread.pk != now.sanction.pk:
+        binding.append(_standing_notice(Standing("warned", now.unread), now.unread))
+    return {"state": now.state, "notices": binding}
+
+
+def _standing_notice(now: Standing, sanction: Sanction) -> dict[str, Any]:
+    words = getattr(sanction, "words", None)
+    title = access.standing_in_words(now)
+    more = {
+        "suspended": _("After that everything is as before. You can still read, report comments and take yours back."),
+        "banned": _("You can still read, report comments and take yours back."),
+        "warned": _("You can post again as soon as you have read it."),
+    }
+    end = "" if now.until is None and now.state == "suspended" else more.get(now.state, "")
+    return {
+        "state": now.state,
+        "title": title,
+        "more": end,
+        "quote": words.explanation if words else "",
+        "law": sanction.legal_ground,
+        "icon": {"banned": "stop", "suspended": "stop", "warned": "warn"}.get(now.state, "clock"),
+        "tone": {"banned": "stop", "suspended": "stop"}.get(now.state, "wait"),
+        "comment_url": f"{shown.prefix()}{sanction.comment_id}/" if sanction.comment_id and sanction.person_id else "",
+        "appeal_url": people.appeal_path(sanction),
+        "acknowledge_url": f"{shown.prefix()}me/warnings/{sanction.public_id}/acknowledge/"
+        if now.state == "warned"
+        else "",
+        "since": shown.spoken_time(sanction.starts_at),
+    }
+
+
 def show(mine: Mine) -> SafeString:
     """Print one of the reader's own comments with its slip. Before it is screened it is shown as it was typed."""
     comment = mine.comment
@@ -103,6 +140,8 @@ def show(mine: Mine) -> SafeString:
         "badge": comment.author.badge,
         "badge_name": say[f"badge_{comment.author.badge}"] if comment.author.badge else "",
         "role": comment.author.role,
+        "pick": "",
+        "pinned": "",
         "at": shown.machine_time(mine.revision.created_at),
         "when": shown.public_time(mine.revision.created_at),
         "edited": "",

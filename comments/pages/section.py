@@ -19,10 +19,10 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from comments import access, conf, discussions, personal, threads, thresholds
+from comments import access, conf, discussions, http, personal, threads, thresholds
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Discussion, Status
-from comments.pages import own, shown
+from comments.pages import editing, own, shown
 
 CONTROLS_FROM = 10
 """The choice of order appears when a discussion has this many comments."""
@@ -113,19 +113,22 @@ def public(key: str, sort: str, cursor: str) -> threads.Kept:
     return threads.pages.get(key, ("section", sort, cursor, get_language()), build)
 
 
-def _stream(found: threads.Page, cursor: str) -> SafeString:
+def _stream(found: threads.Page, cursor: str, editor: editing.Printer | None = None) -> SafeString:
     discussion = found.discussion
-    show = shown.writer(discussion)
+    show = editor.show if editor else shown.writer(discussion)
     replies_start = shown.prefix()
     conversations = []
     for thread in found.threads:
         one: dict[str, Any] = {"root": show(thread.root)}
         if thread.replies:
             one["replies"] = shown.nested(thread.replies, show)
-            one["summary"] = shown.count_of(thread.root.reply_count, "replies")
+            counted = max(thread.root.reply_count, len(thread.replies)) if editor else thread.root.reply_count
+            one["summary"] = shown.count_of(counted, "replies")
             if thread.more_count > 0:
                 one["more"] = shown.count_of(thread.more_count, "more")
                 one["more_url"] = f"{replies_start}{thread.root.id}/replies/?cursor={thread.more_cursor}"
+                if editor:
+                    one["more_url"] = editing.more_url(thread.root.id, thread.more_cursor)
         conversations.append(one)
     return render_to_string(
         "comments/_stream.html",
@@ -233,28 +236,103 @@ def around(comment: Comment) -> dict[str, Any]:
 def _personal(request: HttpRequest, discussion: Discussion, person: Commenter, sort: str, cursor: str) -> SafeString:
     # First what only I see, then what everyone sees, no older than that: a comment of mine that is published between
     # the two is in the second.
-    mine = pieces(discussion, person)
-    kept = _or_first_page(stream, discussion.key, sort, cursor)
+    mine = pieces(discussion, person, http.network_key(request)) | {"here": request.get_full_path()}
+    frame = _frame(discussion, sort, cursor)
+    if access.may_moderate(request.user, discussion):
+        stream_here, editors = for_editor(request, discussion, sort, cursor)
+        frame |= editors
+    else:
+        stream_here = _text(_or_first_page(stream, discussion.key, sort, cursor))
     return render_to_string(
         "comments/_section.html",
-        _frame(discussion, sort, cursor)
+        frame
         | mine
         | {
-            "stream": _text(kept),
+            "stream": stream_here,
             "composer": own.composer(discussion, person, parent=answered(discussion, request.GET.get("parent", ""))),
             "csrf_token": get_token(request),
         },
     )
 
 
-def pieces(discussion: Discussion, person: Commenter) -> dict[str, Any]:
-    """Return what ``person`` alone sees above the comments: their texts that are not published, and what they like."""
+def for_editor(
+    request: HttpRequest, discussion: Discussion, sort: str, cursor: str
+) -> tuple[SafeString, dict[str, Any]]:
+    """Return a page of conversations as an editor sees it, and what stands around it. Never kept anywhere."""
+    if not editing.wanted(request, discussion):
+        stream_here = _text(_or_first_page(stream, discussion.key, sort, cursor))
+        return stream_here, {"editing": editing.bar(request, discussion, 0, sort, cursor)}
+    try:
+        found = threads.page(discussion.key, sort=sort, cursor=cursor)
+    except Refused as refused:
+        if refused.code != "bad_cursor":
+            raise
+        cursor = ""
+        found = threads.page(discussion.key, sort=sort)
+    found = threads.with_unseen(found, cursor)
+    known = editing.standing([row for one in found.threads for row in (one.root, *one.replies)])
+    said = editing.said_of(request, discussion)
+    printer = editing.Printer(request, discussion, known, sort=sort, cursor=cursor, said=said)
+    return _stream(found, cursor, printer), {
+        "fragment_url": editing.fragment_url(discussion, sort, cursor),
+        "editing": editing.bar(request, discussion, editing.count_unseen(known), sort, cursor),
+    }
+
+
+def replies_for_editor(request: HttpRequest, comment: Comment, cursor: str) -> dict[str, Any]:
+    """Return more replies of one conversation as an editor sees them. Never kept anywhere."""
+    rows, following = threads.replies(comment.pk, cursor=cursor)
+    hidden = threads.unseen_replies(comment.discussion_id, comment.path, rows, cursor=cursor, ends=following is None)
+    rows = sorted([*rows, *hidden], key=lambda row: row.path)
+    printer = editing.Printer(request, comment.discussion, editing.standing(rows), alone=True)
+    return shown.context(
+        replies=shown.nested(rows, printer.show, below=comment.depth),
+        more_url=editing.more_url(comment.pk, following) if following else "",
+    )
+
+
+def alone(request: HttpRequest, comment: Comment, said: editing.Said | None = None, **place: Any) -> SafeString:
+    """Return one comment as an editor sees it, with what was just said of it."""
+    rows = (
+        threads.around(comment.discussion_id, comment.path)[-1:]
+        if comment.is_shown
+        else threads.unseen(comment.discussion_id, [comment.pk])
+    )
+    if not rows:
+        raise Refused("unknown_comment", _("There is no such comment."), status=404)
+    known = editing.standing(rows)
+    printer = editing.Printer(request, comment.discussion, known, said={comment.pk: said} if said else {}, **place)
+    return printer.show(rows[0])
+
+
+def unseen(request: HttpRequest, discussion: Discussion) -> list[dict[str, Any]]:
+    """Return the latest held and removed comments of ``discussion`` for an editor's program, each printed."""
+    rows = threads.unseen(discussion.pk)
+    known = editing.standing(rows)
+    printer = editing.Printer(request, discussion, known)
+    return [
+        {
+            "id": row.id,
+            "parent": row.parent_id,
+            "status": row.status,
+            "version": known[row.id].version,
+            "html": printer.show(row),
+        }
+        for row in rows
+        if row.id in known
+    ]
+
+
+def pieces(discussion: Discussion, person: Commenter, network_key: str = "") -> dict[str, Any]:
+    """Return what ``person`` alone sees above the comments: how they stand, their own texts, and what they like."""
     mine = personal.in_discussion(person, discussion)
     version = Discussion.objects.values_list("version", flat=True).get(pk=discussion.pk)
     threads.pages.not_before(discussion.key, version)
     return shown.context(
         version=str(version),
         person=person,
+        standing=own.standing(access.standing(person, network_key)),
+        here=shown.with_query(discussion.url, "", "comments"),
         mine=[own.show(one) for one in mine],
         waiting=sum(one.status == Status.RECEIVED for one in mine),
         liked=",".join(map(str, personal.liked(person, discussion))),

@@ -37,6 +37,8 @@ class Shown(TypedDict):
     badge: str
     badge_name: str
     role: str
+    pick: str
+    pinned: str
     at: str
     when: str
     edited: str
@@ -93,6 +95,8 @@ def _words(_language: str) -> dict[str, str]:
         "flag": _("Report this comment"),
         "edited": _("edited %(when)s"),
         "you": _("You"),
+        "pick": _("Editors' pick"),
+        "pinned": _("Pinned by the newsroom"),
         "edit": _("Edit"),
         "withdraw": _("Withdraw"),
         "looks_wrong": _("Does this look wrong?"),
@@ -195,6 +199,8 @@ def writer(discussion: Discussion) -> Callable[..., SafeString]:
             "badge": row.author_badge,
             "badge_name": say[f"badge_{row.author_badge}"] if row.author_badge else "",
             "role": row.author_role,
+            "pick": say["pick"] if row.featured else "",
+            "pinned": say["pinned"] if row.pinned else "",
             "at": machine_time(row.created_at),
             "when": public_time(row.created_at),
             "edited": say["edited"] % {"when": public_time(row.edited_at)} if row.edited_at else "",

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from functools import wraps
 from typing import Any, cast
+from urllib.parse import urlencode
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import select_template
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
-from comments import access, appeals, discussions, http, moderation, personal, posting, reactions, threads
+from comments import access, appeals, discussions, http, moderation, people, personal, posting, reactions, threads
 from comments.exceptions import Refused
-from comments.models import Comment, Commenter, Discussion, Reason, Status
-from comments.pages import own, section, shown
+from comments.models import Comment, Commenter, Decider, Decision, Discussion, Reason, Status
+from comments.pages import editing, own, section, shown
 from comments.pages.origin import View, ours
+from comments.screening import Verdict
 
 PRIVATE = "private, no-store"
 BIGGEST = 2**63 - 1
@@ -264,7 +268,11 @@ def mine(request: HttpRequest) -> HttpResponse:
 
 
 def _mine(request: HttpRequest, discussion: Discussion, person: Commenter, *, status: int = 200) -> HttpResponse:
-    return _private(render(request, "comments/_mine.html", section.pieces(discussion, person), status=status))
+    return _private(
+        render(
+            request, "comments/_mine.html", section.pieces(discussion, person, http.network_key(request)), status=status
+        )
+    )
 
 
 @require_GET
@@ -274,9 +282,29 @@ def me(request: HttpRequest) -> HttpResponse:
     person = _reader(request)
     wrote = Comment.objects.filter(author=person).select_related("discussion")
     listed = [own.listed(one) for one in personal.state_of(wrote, person)]
+    standing = own.standing(access.standing(person, http.network_key(request)))
     asked = [own.listed_appeal(one) for one in appeals.by(person)]
-    context = shown.context(person=person, listed=listed, appeals=asked, most=personal.MOST)
+    here = request.get_full_path()
+    context = shown.context(
+        person=person, listed=listed, most=personal.MOST, appeals=asked, standing=standing, here=here
+    )
     return _private(_page(request, "comments/me.html", context))
+
+
+@require_http_methods(["GET", "POST"])
+@ours()
+@answers_refusals
+def acknowledge(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Write down that this reader has read a warning; then back to where they read it."""
+    person = _reader(request)
+    if request.method == "GET":
+        return _see(f"{shown.prefix()}me/")
+    if "read" not in request.POST:
+        raise Refused("not_ticked", _("Tick that you have read it, then go on."))
+    people.acknowledge(person, public_id)
+    back = request.POST.get("next", "")
+    ours_too = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    return _see(back if ours_too else f"{shown.prefix()}me/")
 
 
 # --- Changing one's own ----------------------------------------------------------------------------------------------
@@ -290,11 +318,13 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     person, comment = _own(request, pk)
     access.require_may_edit(person, comment)
     refused = None
+    if request.method == "GET":
+        access.require_good_standing(person, http.network_key(request))
     words = comment.revisions.latest("number").text
     if request.method == "POST":
         words = request.POST.get("text", "")
         try:
-            posting.edit_comment(person, comment, words)
+            posting.edit_comment(person, comment, words, network_key=http.network_key(request))
         except Refused as error:
             refused = error
         else:
@@ -343,7 +373,9 @@ def react(request: HttpRequest, pk: int) -> HttpResponse:
     if "undo" in request.POST:
         count = reactions.unreact(person, comment)
     else:
-        count = reactions.react(person, comment, request.POST.get("kind", "like"))
+        count = reactions.react(
+            person, comment, request.POST.get("kind", "like"), network_key=http.network_key(request)
+        )
     if _by_script(request):
         return _private(HttpResponse(str(count), content_type="text/plain"))
     return _see(_place(comment))
@@ -393,3 +425,96 @@ def _flag_page(request: HttpRequest, comment: Comment, more: dict[str, Any], *, 
     problem = shown.problem_url(comment.discussion.key, comment=comment.pk)
     context = shown.context(discussion=comment.discussion, comment=comment, problem_url=problem, **facts, **more)
     return _private(_page(request, "comments/flag.html", context, status=status))
+
+
+# --- In the article, for editors -------------------------------------------------------------------------------------
+
+
+def _moderator(request: HttpRequest, pk: int) -> Comment:
+    """Return the comment that this editor may decide about. Who may not learns nothing of it, not even that it is."""
+    access.require_signed_in(request.user)
+    access.require_moderator(request.user)
+    comment = _comment(pk)
+    access.require_moderator(request.user, comment.discussion)
+    return comment
+
+
+@require_GET
+@answers_refusals
+def stream_for_editor(request: HttpRequest) -> HttpResponse:
+    """Return a page of conversations with what readers do not see, for our script."""
+    access.require_signed_in(request.user)
+    sort, cursor = section.asked(request)
+    discussion = discussions.get(request.GET.get("key", ""))
+    access.require_moderator(request.user, discussion)
+    found, _around = section.for_editor(request, discussion, sort, cursor)
+    return _private(HttpResponse(found))
+
+
+@require_GET
+@answers_refusals
+def replies_for_editor(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show more replies of one conversation with what readers do not see."""
+    comment = _moderator(request, pk)
+    context = section.replies_for_editor(request, comment, request.GET.get("cursor", ""))
+    if _by_script(request):
+        return _private(render(request, "comments/_more.html", context))
+    context |= {"discussion": comment.discussion, "place": _place(comment), "c": section.alone(request, comment)}
+    return _private(_page(request, "comments/replies.html", context | {"for_editor": True}))
+
+
+@require_http_methods(["GET", "POST"])
+@ours()
+@answers_refusals
+def decide(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let an editor decide where a comment stands, or take that back; say what was done, or why nothing was."""
+    comment = _moderator(request, pk)
+    if request.method == "GET":
+        said = editing.said_of(request, comment.discussion).get(comment.pk)
+        return _decided(request, comment, said)
+    form = editing.DecideForm(request.POST)
+    if not form.is_valid():
+        why = [str(error) for errors in form.errors.values() for error in errors]
+        return _decided(request, comment, editing.Said(why[0], "stop"), status=400)
+    given = form.cleaned_data
+    # What the editor looked at, not what it is now: the verb compares the two.
+    comment.version = given["version"]
+    editor = Commenter.objects.for_user(request.user)
+    try:
+        if given["undo"]:
+            decision = moderation.take_back(comment, given["undo"], editor)
+        else:
+            decision = moderation.decide(
+                comment,
+                Verdict(given["decision"], reason=given["reason"] if given["decision"] == "reject" else ""),
+                decider=Decider.EDITOR,
+                trigger=moderation.first_cause(comment),
+                made_by=editor,
+            )
+    except Refused as refused:
+        return _decided(request, _comment(pk), editing.Said(refused.detail, "stop"), status=refused.status)
+    if _by_script(request):
+        return _decided(request, comment, editing.said(decision))
+    return _see(_place_for_editor(comment, decision, given))
+
+
+def _place_for_editor(comment: Comment, decision: Decision, given: dict[str, Any]) -> str:
+    """Return where the editor came from, told what to say there."""
+    if given["alone"] or not comment.discussion.url:
+        return f"{shown.prefix()}{comment.pk}/decide/?decided={decision.pk}"
+    facts = {"sort": given["sort"], "cursor": given["cursor"], "decided": str(decision.pk)}
+    query = urlencode({name: value for name, value in facts.items() if value})
+    return shown.with_query(comment.discussion.url, query, f"comment-{comment.pk}")
+
+
+def _decided(request: HttpRequest, comment: Comment, said: editing.Said | None, *, status: int = 200) -> HttpResponse:
+    """Show the comment as it is now, with what is to be said of it: to our script by itself, else as a page."""
+    by_script = _by_script(request)
+    place: dict[str, Any] = {"alone": True}
+    if by_script:
+        place = {name: request.POST.get(name, "")[:500] for name in ("sort", "cursor")}
+    article = section.alone(request, comment, said, **place)
+    if by_script:
+        return _private(HttpResponse(article, status=status))
+    context = shown.context(discussion=comment.discussion, article=article, place=_place(comment))
+    return _private(_page(request, "comments/decide.html", context, status=status))

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 Rule = Callable[[Candidate], Iterable[Draft]]
 
-ABOUT_ARRIVING = frozenset({"premoderated", "new_author", "closed", "sanitizer_failed"})
+ABOUT_ARRIVING = frozenset({"premoderated", "new_author", "closed", "sanitizer_failed", "banned", "suspended"})
 FAILED = frozenset({"rule_failed", "rule_slow", "scorer_failed"})
 """Codes of what could not be checked."""
 
@@ -178,8 +178,8 @@ def against_what_stands(findings: Sequence[Draft]) -> list[Draft]:
     """
     Return ``findings`` without objections that say nothing against a text that is published already.
 
-    Those are rules about what arrives (everything here waits, the author is new, comments are closed) and rules that
-    failed: they keep a text back, and are no ground to take one down.
+    Those are rules about what arrives (everything here waits, the author is new or shut out, comments are closed) and
+    rules that failed: they keep a text back, and are no ground to take one down.
     """
     return [finding for finding in findings if finding.code not in ABOUT_ARRIVING | FAILED]
 

@@ -35,6 +35,10 @@ def for_author(code: str, facts: dict[str, Any]) -> str:
             return _("several of your latest comments were not published")
         case "premoderated_person":
             return _("your comments are read by an editor first")
+        case "banned":
+            return _("you have been banned from commenting since you sent it")
+        case "suspended":
+            return _("you have been suspended from commenting since you sent it")
         case "score_over":
             return _("it has to be read by an editor")
         case "phrase_suspect":
@@ -103,6 +107,10 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
             ) % _known(facts, "rejected", "decided", "days")
         case "premoderated_person":
             return _("Every comment by this person waits")
+        case "banned":
+            return _("Its author was banned after it arrived; later ones are refused")
+        case "suspended":
+            return _("Its author was suspended after it arrived; until that ends, later ones are refused")
         case "score_over":
             return _("Score %(percent)s %%; from %(limit)s %% on it waits") % _known(facts, "percent", "limit")
         case "expert":

@@ -11,7 +11,7 @@ from typing import Any
 from django.utils import timezone
 
 from comments import conf, thresholds
-from comments.access import is_staff
+from comments.access import Standing, is_staff, standing
 from comments.models import Comment, Commenter, Discussion, Finding, Revision
 from comments.text import Rendered, digest
 
@@ -125,6 +125,13 @@ class Candidate:
         """The rules for readers leave the author alone: staff, and experts where ``TRUST_EXPERTS`` says so."""
         expert = self.author is not None and self.author.badge == Commenter.Badge.EXPERT
         return self.by_staff or (expert and self.settings.trust_experts)
+
+    @cached_property
+    def standing(self) -> Standing:
+        """How the author stands at that moment; one query. Before there is a comment, the network is not known."""
+        if self.author is None:
+            return Standing()
+        return standing(self.author, self.comment.network_key if self.comment else "", self.at)
 
     @cached_property
     def text_hash(self) -> str:

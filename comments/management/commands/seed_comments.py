@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import F
 from django.utils import timezone
 
 from comments import discussions, moderation, posting
@@ -153,6 +155,7 @@ def _insert(discussion: Discussion, people: list[Commenter], count: int, dice: r
     start = timezone.now() - timedelta(seconds=count + 60)
     last = Comment.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     below: dict[str, int] = {}
+    authors: Counter[int] = Counter()
     base = int(start.timestamp() * 1_000_000) - 1_577_836_800_000_000
     written = 0
     bodies = [words(dice) for _ in range(min(count, 500))]
@@ -181,6 +184,7 @@ def _insert(discussion: Discussion, people: list[Commenter], count: int, dice: r
             for path in comment.ancestor_paths:
                 below[path] = below.get(path, 0) + 1
             rows.append(comment)
+            authors[comment.author_id] += 1
             if comment.depth < 6:
                 parents.append(comment)
         Comment.objects.bulk_create(rows)
@@ -200,6 +204,8 @@ def _insert(discussion: Discussion, people: list[Commenter], count: int, dice: r
         parents = parents[-400:]
         written += len(rows)
     _count_replies(discussion, below)
+    for author, many in authors.items():
+        Commenter.objects.filter(pk=author).update(published_count=F("published_count") + many)
     counted = Comment.objects.filter(discussion=discussion, status=Status.PUBLISHED).count()
     discussions.configure(discussion, published_count=counted)
     _restart_sequence()

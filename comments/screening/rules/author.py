@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from django.db.models import Count, Q
 
-from comments.models import Comment, Decider, Decision, Status, Trigger
+from comments.access import Standing
+from comments.models import Comment, Decider, Decision, Sanction, Status, Trigger
 from comments.screening.verdicts import Candidate, Draft
 
 
@@ -69,10 +70,37 @@ def hold_rejection_rate(candidate: Candidate) -> Iterator[Draft]:
         )
 
 
+def hold_banned(candidate: Candidate) -> Iterator[Draft]:
+    """
+    Hold what arrived before its author was banned.
+
+    Later ones are refused at the door. This one was written by somebody who still could, and a ban says nothing about
+    a text that no editor has read: that is doubt, and doubt holds. Nothing is rejected for who wrote it.
+    """
+    if candidate.standing.state == "banned":
+        yield Draft("banned", facts=_from_until(candidate.standing))
+
+
+def hold_suspended(candidate: Candidate) -> Iterator[Draft]:
+    """Hold what arrived before its author was suspended, for the reason in :func:`hold_banned`."""
+    if candidate.standing.state == "suspended":
+        yield Draft("suspended", facts=_from_until(candidate.standing))
+
+
+def _from_until(now: Standing) -> dict[str, object]:
+    facts: dict[str, object] = {"since": now.sanction.starts_at.isoformat()} if now.sanction else {}
+    return facts | ({"until": now.until.isoformat()} if now.until else {})
+
+
 def hold_premoderated_person(candidate: Candidate) -> Iterator[Draft]:
-    """Hold everything by a person of whom editors want to read everything first."""
-    if candidate.author is not None and candidate.author.premoderated_at and not candidate.by_staff:
-        yield Draft("premoderated_person", facts={"since": candidate.author.premoderated_at.isoformat()})
+    """Hold everything by a person, or from a domain or network, of whom editors want to read everything first."""
+    author = candidate.author
+    if author is None or candidate.by_staff:
+        return
+    waits = [one.starts_at for one in candidate.standing.in_force if one.kind == Sanction.Kind.PREMODERATE]
+    since = author.premoderated_at or max(waits, default=None)
+    if since:
+        yield Draft("premoderated_person", facts={"since": since.isoformat()})
 
 
 def hold_repeat(candidate: Candidate) -> Iterator[Draft]:

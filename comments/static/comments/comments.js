@@ -422,7 +422,8 @@ function everyone(within) {
       if (!next || !now) return;
       const then = one(`#comment-${CSS.escape(number)}`, next);
       if (then) {
-        if (box && now.contains(box.form)) return;
+        // A reply is being written here, or an editor is being told what they did.
+        if ((box && now.contains(box.form)) || one("[data-said]", now)) return;
         const copy = /** @type {HTMLElement} */ (then.cloneNode(true));
         now.replaceWith(copy);
         enhance(copy);
@@ -622,6 +623,8 @@ document.addEventListener("keydown", (event) => {
   menu?.removeAttribute("open");
   menu && one("summary", menu)?.focus();
 });
+
+document.addEventListener("comments:put", (event) => enhance(/** @type {HTMLElement} */ (event.target)));
 
 const boxes = /** @type {HTMLFormElement[]} */ (all("form[data-composer]"));
 const box = boxes.length ? composer(boxes[0]) : null;

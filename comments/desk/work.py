@@ -1,0 +1,85 @@
+"""What editors do together about one comment: notes on it, and whose it is to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.cache import cache
+
+from comments import access, assignments, notes
+from comments.assignments import Assignee
+from comments.models import Assignment, Comment, Note
+
+CHOICES = "comments:assignees"
+CHOICES_SECONDS = 60
+"""Who can be chosen is asked for this often; the verb asks again."""
+KEYS = "123456789"
+
+
+@dataclass(slots=True)
+class Work:
+    """What stands on one open card: notes on the comment, notes about its author, whose it is."""
+
+    viewer_id: int | None
+    may_act: bool
+    """Whether who looks may write here; others read."""
+    notes: list[Note] = field(default_factory=list)
+    about_author: list[Note] = field(default_factory=list)
+    assignment: Assignment | None = None
+    typed: Mapping[str, str] = field(default_factory=dict)
+    """What was written in a form that was refused."""
+
+    @property
+    def is_mine(self) -> bool:
+        return bool(
+            self.assignment and self.assignment.to_person and self.assignment.to_person.user_id == self.viewer_id
+        )
+
+    @property
+    def roles(self) -> list[tuple[Assignee, str]]:
+        """The roles it can be handed to, each with the key that takes it."""
+        return [(one, KEYS[at : at + 1]) for at, one in enumerate(_choices()[0])]
+
+    @property
+    def people(self) -> list[Assignee]:
+        return [one for one in _choices()[1] if one.key != f"user:{self.viewer_id}"]
+
+    @property
+    def to_me(self) -> str:
+        return f"user:{self.viewer_id}"
+
+
+def for_cards(
+    comments: Sequence[Comment], viewer: Any, *, typed: Mapping[str, str] | None = None, assigned: bool = True
+) -> dict[int, Work]:
+    """
+    Return what editors have done together about ``comments``: two queries, however many.
+
+    One when the caller knows that none of them is ``assigned``.
+    """
+    found = {
+        comment.pk: Work(viewer.pk, access.may_moderate(viewer, comment.discussion), typed=typed or {})
+        for comment in comments
+    }
+    authors: dict[int, list[Work]] = {}
+    for comment in comments:
+        authors.setdefault(comment.author_id, []).append(found[comment.pk])
+    for note in notes.for_cards(comments):
+        if note.comment_id:
+            found[note.comment_id].notes.append(note)
+        for work in authors.get(note.person_id or 0, ()):
+            work.about_author.append(note)
+    for pk, assignment in (assignments.current(comments) if assigned else {}).items():
+        found[pk].assignment = assignment
+    return found
+
+
+def _choices() -> tuple[list[Assignee], list[Assignee]]:
+    kept = cache.get(CHOICES)
+    if kept is None:
+        kept = ([(one.key, one.name) for one in assignments.roles()], [(p.key, p.name) for p in assignments.editors()])
+        cache.set(CHOICES, kept, CHOICES_SECONDS)
+    roles, people = kept
+    return [Assignee(*one) for one in roles], [Assignee(*one) for one in people]
