@@ -269,8 +269,8 @@ def measure(sizes: list[int], *, filled: bool) -> str:
             print(f"  {what}: {table[what][-1][0]:.1f} ms", file=sys.stderr, flush=True)
     measured = sizes[-1:] if filled else sizes
     lines = [
-        f"With {' and '.join(f'{size:,}' for size in measured)} texts waiting, on {connection.vendor}; milliseconds on a "
-        "connection just opened, the median of five.",
+        f"With {' and '.join(f'{size:,}' for size in measured)} texts waiting, on {connection.vendor}; milliseconds on "
+        "a connection just opened, the median of five.",
         "",
         "| | " + " | ".join(f"of {size:,}" for size in measured) + " | SQL | largest : smallest |",
         "|---|" + "---|" * (len(measured) + 2),

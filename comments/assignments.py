@@ -196,14 +196,15 @@ def on_decided(comment: Comment, decision: Decision, **_signal: Any) -> None:
 
 def on_many_decided(decisions: list[Decision], **_signal: Any) -> None:
     """Do the same for decisions in bulk; two queries when nothing is open. Listens to ``signals.comments_decided``."""
-    about = {decision.comment_id: decision for decision in decisions if not decision.reverses_id}
+    about = {decision.comment_id: decision for decision in decisions if decision.reverses_id is None}
     for assignment in Assignment.objects.filter(comment__in=list(about), closed_at=None):
         if about[assignment.comment_id].to_status in SETTLED:
             _close_with(assignment, about[assignment.comment_id])
-    back = {decision.reverses_id: decision for decision in decisions if decision.reverses_id}
+    back = {decision.reverses_id: decision for decision in decisions if decision.reverses_id is not None}
     closed = Assignment.objects.filter(closed_with__in=list(back)) if back else Assignment.objects.none()
     for decision_id in {assignment.closed_with_id for assignment in closed}:
-        _reopen(back[decision_id].comment, decision_id or 0)
+        if decision_id is not None:
+            _reopen(back[decision_id].comment, decision_id)
 
 
 def _close_with(assignment: Assignment, decision: Decision) -> None:

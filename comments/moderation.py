@@ -59,6 +59,9 @@ Cause = Appeal | BulkAction | Sanction
 lot: Callable[[], float] = SystemRandom().random
 """Draws spot checks: a number from 0 to 1, below the share that is to be drawn."""
 
+TOGETHER_SECONDS = 5
+"""Texts that are screened together are judged for this long; the rest is left to whoever comes next."""
+
 CLAIM_SECONDS = 60
 """A screening that has not finished after this long is taken to be dead."""
 
@@ -486,7 +489,7 @@ def decide_many(
     rendered = _rendered(revisions) if verdict.action == "publish" else {}
     wishes = [_Wish(revision, verdict, trigger) for revision in revisions]
     with transaction.atomic():
-        return _decide_many(wishes, made_by, bulk, assistance, rendered, claimed_too=claimed_too)
+        return _decide_many(wishes, rendered, Decider.EDITOR, made_by, bulk, assistance, claimed_too=claimed_too)
 
 
 def take_back_many(decisions: Sequence[Decision], *, made_by: Commenter | None, bulk: BulkAction) -> Many:
@@ -520,7 +523,7 @@ def take_back_many(decisions: Sequence[Decision], *, made_by: Commenter | None, 
         wishes.append(_Wish(decision.revision, verdict, decision.trigger, decision))
     rendered = _rendered([wish.seen for wish in wishes if wish.verdict.action == "publish"])
     with transaction.atomic():
-        made = _decide_many(wishes, made_by, bulk, "none", rendered, claimed_too=True)
+        made = _decide_many(wishes, rendered, Decider.EDITOR, made_by, bulk, claimed_too=True)
     found.decisions = made.decisions
     found.skipped |= made.skipped
     return found
@@ -534,10 +537,11 @@ def _rendered(revisions: Sequence[Revision]) -> dict[int, str]:
 
 def _decide_many(
     wishes: list[_Wish],
-    made_by: Commenter | None,
-    bulk: BulkAction,
-    assistance: str,
     rendered: dict[int, str],
+    decider: str,
+    made_by: Commenter | None = None,
+    bulk: BulkAction | None = None,
+    assistance: str = "none",
     *,
     claimed_too: bool,
 ) -> Many:
@@ -549,7 +553,8 @@ def _decide_many(
         return found
     _write_texts(wishes, rendered, now)
     # After the texts: complaints about words that have just been replaced stay open beside them.
-    _find_complaints(wishes)
+    if decider == Decider.EDITOR:
+        _find_complaints(wishes)
     flags.lock_people(
         {wish.comment.author_id for wish in wishes} | {flag.person_id for wish in wishes for flag in wish.complaints}
     )
@@ -564,7 +569,7 @@ def _decide_many(
                 verdict=wish.verdict.action,
                 from_status=wish.before,
                 to_status=wish.becomes,
-                decider=Decider.EDITOR,
+                decider=decider,
                 made_by=made_by,
                 trigger=wish.trigger,
                 assistance=assistance,
@@ -575,7 +580,7 @@ def _decide_many(
                 guidelines_version=conf.get().guidelines_version,
                 reverses=wish.reverses,
                 bulk=bulk,
-                sanction_id=None if wish.reverses else bulk.sanction_id,
+                sanction_id=bulk.sanction_id if bulk and not wish.reverses else None,
                 score=wish.verdict.score,
                 scorer_version=wish.verdict.scorer_version,
                 request_id=request_id(),
@@ -589,7 +594,8 @@ def _decide_many(
         if wish.verdict.explanation or wish.verdict.private_note
     )
     _settle_complaints(wishes, found.decisions)
-    Claim.objects.filter(comment__in=[wish.comment.pk for wish in wishes]).delete()
+    if decider == Decider.EDITOR:
+        Claim.objects.filter(comment__in=[wish.comment.pk for wish in wishes]).delete()
     for wish in wishes:
         if wish.reverses and wish.reverses.to_status == Status.PUBLISHED and not wish.is_public:
             _unmark(wish.comment, made_by)
@@ -762,18 +768,48 @@ def _move_many_counts(wishes: list[_Wish]) -> dict[tuple[int, str], int]:
     return below
 
 
+_SCREENED = """
+UPDATE comments_revision SET status = %s, html = %s, sanitizer_version = %s, screened_at = %s,
+first_published_at = COALESCE(first_published_at, %s), section = %s, risk = %s, priority = %s WHERE id = %s
+"""
+
+
 def _write_texts(wishes: list[_Wish], rendered: dict[int, str], now: datetime) -> None:
+    screened = [wish for wish in wishes if wish.verdict.html is not None]
+    if screened:
+        _write_screened(screened, now)
+    wishes = [wish for wish in wishes if wish.verdict.html is None]
+    section = Comment.objects.filter(pk=OuterRef("comment")).values("discussion__section")
     for becomes in {wish.becomes for wish in wishes}:
         texts = Revision.objects.filter(pk__in=[wish.revision.pk for wish in wishes if wish.becomes == becomes])
+        moves: dict[str, Any] = {
+            "status": becomes,
+            "section": Subquery(section[:1]),
+            "reviewed_at": Coalesce("reviewed_at", Value(now)),
+        }
         if becomes == Status.PUBLISHED:
-            texts.update(status=becomes, first_published_at=Coalesce("first_published_at", Value(now)))
-        else:
-            texts.update(status=becomes)
+            moves["first_published_at"] = Coalesce("first_published_at", Value(now))
+        texts.update(**moves)
     made = [wish.revision for wish in wishes if wish.becomes == Status.PUBLISHED and wish.revision.pk in rendered]
     for revision in made:
         revision.html = rendered[revision.pk]
     if made:
         Revision.objects.bulk_update(made, ["html"])
+
+
+def _write_screened(wishes: list[_Wish], now: datetime) -> None:
+    """Write what screening made of texts, and thinks of them: each its own HTML, so each its own row."""
+    at = connection.ops.adapt_datetimefield_value(now)
+    rows = []
+    for wish in wishes:
+        revision, verdict = wish.revision, wish.verdict
+        revision.html, revision.section = verdict.html or "", wish.comment.discussion.section
+        _weigh(revision, wish.comment, verdict, None)
+        shown = at if wish.becomes == Status.PUBLISHED else None
+        made = (str(wish.becomes), revision.html, verdict.sanitizer_version, at, shown)
+        rows.append((*made, revision.section, revision.risk, revision.priority, revision.pk))
+    with connection.cursor() as db:
+        db.executemany(_SCREENED, rows)
 
 
 def _write_comments(wishes: list[_Wish], below: dict[tuple[int, str], int], now: datetime) -> None:
@@ -1139,6 +1175,107 @@ def screen(comment_id: int, version: int) -> Decision | None:
     except CommentChanged:
         logger.info("comment %s moved on while it was screened", comment_id)
         return None
+
+
+def screen_waiting(limit: int = 50) -> int:
+    """
+    Screen up to ``limit`` texts that nobody is on, the oldest first, together; return how many were decided.
+
+    The same as :func:`screen` for each: judged by every rule, every finding kept, decided in the order in which they
+    arrived. Asking and writing for all of them at once is what makes it quick when many wait. Texts that were begun
+    before are left to :func:`screen`, alone, so that one that kills its worker takes no others with it; when anything
+    goes wrong here, the claim is given back and each is screened alone.
+    """
+    claimed = _claim_waiting(limit)
+    if not claimed:
+        return 0
+    until = time.monotonic() + TOGETHER_SECONDS
+    revisions = list(
+        Revision.objects.filter(pk__in=claimed)
+        .select_related("comment__author__user", "comment__discussion", "comment__parent")
+        .order_by("created_at", "id")
+    )
+    done = 0
+    try:
+        judged = screening.run_many(revisions, until)
+        with transaction.atomic():
+            _answer_before_the_disk()
+            done = _decide_together(revisions, judged)
+        left = revisions[len(judged) :]
+    except Exception:
+        logger.exception("%d texts could not be screened together; each is screened alone", len(revisions))
+        left = revisions
+    if left:
+        # Given back as if nobody had begun them, unless they were among those that went wrong.
+        begun = F("attempts") - (1 if left is not revisions else 0)
+        waiting = Revision.objects.filter(pk__in=[one.pk for one in left], status=Status.RECEIVED)
+        waiting.update(claimed_at=None, attempts=begun)
+    if left is revisions:
+        for one in revisions:
+            if time.monotonic() > until:
+                break
+            done += screen(one.comment_id, one.comment.version) is not None
+    return done
+
+
+def is_late(comment_id: int, version: int, older_than: datetime) -> bool | None:
+    """
+    Say whether the text of this version waits since before ``older_than``; ``None`` when it does not wait, or somebody
+    is on it. One query, written out: every message of a long queue asks it.
+    """
+    dead = timezone.now() - timedelta(seconds=CLAIM_SECONDS)
+    moments = [connection.ops.adapt_datetimefield_value(at) for at in (older_than, dead)]
+    with connection.cursor() as db:
+        db.execute(_IS_LATE, [moments[0], comment_id, version, moments[1]])
+        row = db.fetchone()
+    return bool(row[0]) if row else None
+
+
+_IS_LATE = """
+SELECT revision.created_at < %s FROM comments_revision AS revision
+JOIN comments_comment AS comment ON comment.id = revision.comment_id
+WHERE revision.comment_id = %s AND comment.version = %s AND revision.status = 'received'
+AND (revision.claimed_at IS NULL OR revision.claimed_at < %s)
+"""
+
+
+def _claim_waiting(limit: int) -> list[int]:
+    """Claim the oldest texts that nobody has begun, each by one caller only. One statement."""
+    locked = "FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
+    with transaction.atomic(), connection.cursor() as db:
+        _answer_before_the_disk()
+        db.execute(_CLAIM.format(locked=locked), [connection.ops.adapt_datetimefield_value(timezone.now()), limit])
+        return [row[0] for row in db.fetchall()]
+
+
+_CLAIM = """
+UPDATE comments_revision SET claimed_at = %s, attempts = attempts + 1 WHERE id IN (
+    SELECT id FROM comments_revision WHERE status = 'received' AND attempts = 0 AND claimed_at IS NULL
+    ORDER BY created_at LIMIT %s {locked}
+) RETURNING id
+"""
+
+
+def _decide_together(revisions: list[Revision], judged: list[screening.Judged]) -> int:
+    """Decide about each of ``revisions`` and write down what was found. Inside the caller's transaction."""
+    wishes, said, rendered = [], {}, {}
+    for revision, (drafts, safe, policy) in zip(revisions, judged, strict=False):
+        verdict = screening.combine(drafts, policy)
+        if safe is not None:
+            verdict = verdict.with_html(safe.html, safe.version)
+            rendered[revision.pk] = safe.html
+        wishes.append(_Wish(revision, verdict, Trigger.SCREENING))
+        said[revision.pk] = verdict, drafts, revision.comment.author
+    decisions = _decide_many(wishes, rendered, Decider.SCREENING, claimed_too=True).decisions
+    Finding.objects.bulk_create(
+        draft.as_row(decision.revision) for decision in decisions for draft in said[decision.revision_id][1]
+    )
+    for decision in decisions:
+        verdict, drafts, author = said[decision.revision_id]
+        decision.comment.author = author
+        house_rules.follow_up(decision.revision, drafts)
+        _draw(decision.revision, verdict, drafts)
+    return len(decisions)
 
 
 @dataclass(frozen=True, slots=True)

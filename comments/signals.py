@@ -15,8 +15,8 @@ comment_decided = Signal()
 
 comments_decided = Signal()
 """
-``decisions`` were written together, in bulk, by the hundred. ``comment_decided`` is sent for each as well; who has to ask
-the database about a decision leaves those with a ``bulk_id`` to this one, and asks once.
+``decisions`` were written together, in bulk, by the hundred. ``comment_decided`` is sent for each as well; who has to
+ask the database about a decision leaves those with a ``bulk_id`` to this one, and asks once.
 """
 
 discussion_changed = Signal()

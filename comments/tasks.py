@@ -29,6 +29,9 @@ from comments.screening.rules import repeats
 logger = logging.getLogger(__name__)
 broker = Breaker(failures=2, seconds=10)
 
+BEHIND = timedelta(seconds=1)
+"""A message that is this late has others waiting behind it."""
+
 
 class Hint(DjangoTask[Any, Any]):
     """A task whose message may be lost, and whose publishing never fails or holds up the request."""
@@ -57,8 +60,17 @@ class Hint(DjangoTask[Any, Any]):
 
 @shared_task(base=Hint, name="comments.tasks.screen_comment")
 def screen_comment(comment_id: int, version: int, **_later: Any) -> None:
-    """Screen one version of one comment. Unknown arguments of a newer release are ignored."""
-    moderation.screen(comment_id, version)
+    """
+    Screen one version of one comment, with others when the queue has grown long. Unknown arguments are ignored.
+
+    Every message finds its own comment screened, or screens it: whether others came first makes no difference.
+    """
+    late = moderation.is_late(comment_id, version, timezone.now() - BEHIND)
+    if late:
+        moderation.screen_waiting()
+        late = moderation.is_late(comment_id, version, timezone.now() - BEHIND)
+    if late is not None:
+        moderation.screen(comment_id, version)
 
 
 @shared_task(base=Hint, name="comments.tasks.sweep")

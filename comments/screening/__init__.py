@@ -1,6 +1,15 @@
 """Judgement: ask every rule and scorer, write down what each says, combine it to one verdict."""
 
-from comments.screening.engine import FAILED, advise, against_what_stands, combine, failed_too_often, run
+from comments.screening.engine import (
+    FAILED,
+    Judged,
+    advise,
+    against_what_stands,
+    combine,
+    failed_too_often,
+    run,
+    run_many,
+)
 from comments.screening.verdicts import Candidate, Draft, Policy, Verdict, latest_run
 from comments.screening.watch import Watched, health, scorers
 
@@ -8,6 +17,7 @@ __all__ = [
     "FAILED",
     "Candidate",
     "Draft",
+    "Judged",
     "Policy",
     "Verdict",
     "Watched",
@@ -18,5 +28,6 @@ __all__ = [
     "health",
     "latest_run",
     "run",
+    "run_many",
     "scorers",
 ]

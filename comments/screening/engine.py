@@ -13,7 +13,7 @@ from functools import lru_cache, partial
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from comments import text
+from comments import text, thresholds
 from comments.models import Commenter, Discussion, Revision, Status
 from comments.screening.scorers import CommentView, Scorer, ScorerFailed
 from comments.screening.verdicts import SEVERITY, Candidate, Draft, Policy, Verdict
@@ -21,6 +21,8 @@ from comments.screening.verdicts import SEVERITY, Candidate, Draft, Policy, Verd
 logger = logging.getLogger(__name__)
 
 Rule = Callable[[Candidate], Iterable[Draft]]
+Judged = tuple[list[Draft], text.Rendered | None, Policy]
+"""Findings, the safe HTML (``None`` when the sanitizer failed), and the policy for combining."""
 
 ABOUT_ARRIVING = frozenset({"premoderated", "new_author", "closed", "sanitizer_failed", "banned", "suspended"})
 FAILED = frozenset({"rule_failed", "rule_slow", "scorer_failed"})
@@ -85,7 +87,7 @@ def view(candidate: Candidate) -> CommentView:
     )
 
 
-def run(revision: Revision, at: datetime | None = None) -> tuple[list[Draft], text.Rendered | None, Policy]:
+def run(revision: Revision, at: datetime | None = None) -> Judged:
     """
     Return what every rule and scorer says of ``revision``, in their order, the safe HTML, and the policy for combining.
 
@@ -93,22 +95,68 @@ def run(revision: Revision, at: datetime | None = None) -> tuple[list[Draft], te
 
     Nothing raised by the sanitizer, a rule or a scorer gets out: each becomes a finding that holds.
     """
-    comment = revision.comment
-    started = time.perf_counter()
+    return _judged(_candidate(revision, at or timezone.now()))
+
+
+def _candidate(revision: Revision, at: datetime, *, policy_is_fresh: bool = False) -> Candidate | Draft:
+    """Return the text ready to be judged, or the finding that it could not be made safe."""
+    comment, started = revision.comment, time.perf_counter()
     try:
         rendered = text.to_html(revision.text)
     except Exception as error:
         logger.exception("the sanitizer failed on comment %s", comment.pk)
-        return [_failure("to_html", "sanitizer_failed", error, started)], None, Policy()
-    candidate = Candidate(
+        return _failure("to_html", "sanitizer_failed", error, started)
+    return Candidate(
         text=revision.text,
         rendered=rendered,
         author=comment.author,
         discussion=comment.discussion,
         comment=comment,
-        at=at or timezone.now(),
+        at=at,
+        policy_is_fresh=policy_is_fresh,
     )
-    return judge(candidate), rendered, Policy(frozenset(candidate.settings.may_fail))
+
+
+def run_many(revisions: Sequence[Revision], until: float) -> list[Judged]:
+    """
+    Return what :func:`run` says of each of ``revisions``, asking the database for all of them at once where rules can.
+
+    Judges at least one, and no more after ``until``, on the monotonic clock: of the last ones nothing is said then.
+
+    A rule that can has ``ahead``: a function that takes the candidates and puts into ``known`` what the rule would
+    have asked about each. One that fails, or leaves something out, is made good by the rule itself.
+    """
+    thresholds.in_force(exact=True)
+    now = timezone.now()
+    candidates = [_candidate(revision, now, policy_is_fresh=True) for revision in revisions]
+    _ask_ahead([candidate for candidate in candidates if isinstance(candidate, Candidate)])
+    found: list[Judged] = []
+    for candidate in candidates:
+        if found and time.monotonic() > until:
+            break
+        found.append(_judged(candidate))
+    return found
+
+
+def _judged(candidate: Candidate | Draft) -> Judged:
+    if isinstance(candidate, Draft):
+        return [candidate], None, Policy()
+    return judge(candidate), candidate.rendered, Policy(frozenset(candidate.settings.may_fail))
+
+
+def _ask_ahead(candidates: list[Candidate]) -> None:
+    by_rule: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        for path in candidate.settings.rules:
+            if path.rsplit(".", 1)[-1] not in candidate.settings.switched_off:
+                by_rule.setdefault(path, []).append(candidate)
+    for path, asked in by_rule.items():
+        try:
+            ahead = getattr(_rule(path), "ahead", None)
+            if ahead is not None:
+                ahead(asked)
+        except Exception:
+            logger.exception("%s could not ask for %d texts at once; it asks for each", path, len(asked))
 
 
 def judge(candidate: Candidate) -> list[Draft]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -106,11 +106,15 @@ class Candidate:
     comment: Comment | None = None
     at: datetime = field(default_factory=timezone.now)
     settings: conf.Settings = field(init=False)
+    known: dict[str, Any] = field(default_factory=dict)
+    """What was asked of the database for many texts at once, by the name of the rule that would ask."""
+    policy_is_fresh: InitVar[bool] = False
+    """The caller has just asked whether the policy in memory is the one in force."""
     findings: list[Draft] = field(default_factory=list)
     """What those asked before have said, scorers among them. A rule that reads it stands after them in ``RULES``."""
 
-    def __post_init__(self) -> None:
-        self.settings = thresholds.of(self.discussion, exact=True)
+    def __post_init__(self, policy_is_fresh: bool) -> None:
+        self.settings = thresholds.of(self.discussion, exact=not policy_is_fresh)
 
     def score(self, name: str = "local") -> float | None:
         """Return the probability that the scorer ``name`` gave, 0 to 1; ``None`` when it gave none."""

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from django.db.models import Count, Q
 
 from comments.access import Standing
 from comments.models import Comment, Decider, Decision, Sanction, Status, Trigger
 from comments.screening.verdicts import Candidate, Draft
+
+MOST_AHEAD = 2_000
+"""Rows fetched for many texts at once; where there are more, each rule asks for itself."""
+
+Rule = TypeVar("Rule", bound=Callable[[Candidate], Iterable[Draft]])
+
+
+def asks_ahead(ahead: Callable[[list[Candidate]], None]) -> Callable[[Rule], Rule]:
+    """Let a rule's questions to the database be asked for many texts at once: see ``engine.run_many``."""
+
+    def with_it(rule: Rule) -> Rule:
+        rule.ahead = ahead  # type: ignore[attr-defined]
+        return rule
+
+    return with_it
 
 
 def trust_staff(candidate: Candidate) -> Iterator[Draft]:
@@ -103,31 +120,100 @@ def hold_premoderated_person(candidate: Candidate) -> Iterator[Draft]:
         yield Draft("premoderated_person", facts={"since": since.isoformat()})
 
 
+def _same_words(candidates: list[Candidate]) -> None:
+    """Fetch, for ``hold_repeat``, who wrote the same words before. One query."""
+    asked = [one for one in candidates if one.comment and _may_repeat(one)]
+    if not asked:
+        return
+    since = min(one.at - timedelta(hours=one.settings.repeat_hours) for one in asked)
+    same = Comment.objects.filter(text_hash__in={one.text_hash for one in asked}, created_at__gt=since)
+    rows = list(
+        same.exclude(status=Status.WITHDRAWN)
+        .order_by("created_at")
+        .values_list("text_hash", "pk", "author_id", "created_at")[: MOST_AHEAD + 1]
+    )
+    if len(rows) > MOST_AHEAD:
+        return
+    found: dict[str, list[tuple[int, int, datetime]]] = defaultdict(list)
+    for digest, pk, author_id, at in rows:
+        found[digest].append((pk, author_id, at))
+    for one in asked:
+        begins = one.at - timedelta(hours=one.settings.repeat_hours)
+        one.known["hold_repeat"] = next(
+            (
+                {"pk": pk, "author_id": author_id}
+                for pk, author_id, at in found[one.text_hash]
+                if one.comment and pk < one.comment.pk and at > begins
+            ),
+            None,
+        )
+
+
+def _may_repeat(candidate: Candidate) -> bool:
+    return bool(candidate.settings.repeat_hours and not candidate.trusted and len(candidate.rendered.text) >= 20)
+
+
+@asks_ahead(_same_words)
 def hold_repeat(candidate: Candidate) -> Iterator[Draft]:
     """Hold the same words again within ``REPEAT_HOURS``, whoever wrote them first; very short texts are left alone."""
     hours = candidate.settings.repeat_hours
-    if not hours or candidate.trusted or len(candidate.rendered.text) < 20:
+    if not _may_repeat(candidate):
         return
-    same = Comment.objects.filter(
-        text_hash=candidate.text_hash, created_at__gt=candidate.at - timedelta(hours=hours)
-    ).exclude(status=Status.WITHDRAWN)
-    if candidate.comment:
-        same = same.filter(pk__lt=candidate.comment.pk)
-    first = same.order_by("created_at").values("pk", "author_id").first()
+    first = candidate.known["hold_repeat"] if "hold_repeat" in candidate.known else _first_same(candidate, hours)
     if first:
         own = bool(candidate.author and candidate.author.pk == first["author_id"])
         yield Draft("repeat", facts={"first": first["pk"], "own": own, "hours": hours})
 
 
+def _first_same(candidate: Candidate, hours: int) -> dict[str, Any] | None:
+    same = Comment.objects.filter(
+        text_hash=candidate.text_hash, created_at__gt=candidate.at - timedelta(hours=hours)
+    ).exclude(status=Status.WITHDRAWN)
+    if candidate.comment:
+        same = same.filter(pk__lt=candidate.comment.pk)
+    first = same.order_by("created_at").values_list("pk", "author_id").first()
+    return {"pk": first[0], "author_id": first[1]} if first else None
+
+
+def _times_written(candidates: list[Candidate]) -> None:
+    """Fetch, for ``hold_flood``, when these people wrote lately. One query."""
+    asked = [one for one in candidates if one.author and one.comment and one.settings.flood_comments]
+    asked = [one for one in asked if not one.trusted]
+    if not asked:
+        return
+    spans = [
+        (one.comment.created_at - timedelta(minutes=one.settings.flood_minutes), one.comment.created_at)
+        for one in asked
+        if one.comment
+    ]
+    written = Comment.objects.filter(
+        author__in={one.author for one in asked},
+        created_at__gt=min(begins for begins, _ends in spans),
+        created_at__lte=max(ends for _begins, ends in spans),
+    )
+    rows = list(written.values_list("author_id", "created_at")[: MOST_AHEAD + 1])
+    if len(rows) > MOST_AHEAD:
+        return
+    for one, (begins, ends) in zip(asked, spans, strict=True):
+        own = one.author and one.author.pk
+        one.known["hold_flood"] = sum(author_id == own and begins < at <= ends for author_id, at in rows)
+
+
+@asks_ahead(_times_written)
 def hold_flood(candidate: Candidate) -> Iterator[Draft]:
     """Hold more than ``FLOOD_COMMENTS`` comments by one person within ``FLOOD_MINUTES``."""
     limit, minutes = candidate.settings.flood_comments, candidate.settings.flood_minutes
     if not limit or candidate.trusted or candidate.author is None or candidate.comment is None:
         return
     since = candidate.comment.created_at - timedelta(minutes=minutes)
-    written = Comment.objects.filter(
-        author=candidate.author, created_at__gt=since, created_at__lte=candidate.comment.created_at
-    ).count()
+    known: int | None = candidate.known.get("hold_flood")
+    written = (
+        known
+        if known is not None
+        else Comment.objects.filter(
+            author=candidate.author, created_at__gt=since, created_at__lte=candidate.comment.created_at
+        ).count()
+    )
     if written > limit:
         yield Draft("flood", facts={"comments": written, "limit": limit, "minutes": minutes})
 

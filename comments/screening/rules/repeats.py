@@ -25,6 +25,7 @@ from zlib import crc32
 from django.db import connection, transaction
 
 from comments.models import Comment, Fingerprint, Revision, Status
+from comments.screening.rules.author import MOST_AHEAD, asks_ahead
 from comments.screening.verdicts import Candidate, Draft
 
 SHINGLE = 5
@@ -126,6 +127,52 @@ def hold_own_repeat(candidate: Candidate) -> Iterator[Draft]:
         yield Draft("repeat", facts={"first": min(same), "own": True, "near": True, "times": len(same), "hours": hours})
 
 
+def _leave_fingerprints(candidates: list[Candidate]) -> None:
+    """
+    Write, for ``hold_campaign``, the fingerprints of new texts, and fetch which others share a band. Two statements.
+    """
+    asked: list[tuple[Candidate, list[int], datetime]] = []
+    for one in candidates:
+        if not one.comment or one.comment.version > 1 or not _may_be_passed_on(one):
+            continue
+        span = timedelta(days=one.settings.campaign_days)
+        if one.comment.created_at > one.at - span:
+            asked.append((one, fingerprint(shingles(squeezed(one.text))), one.comment.created_at - span))
+    if not asked:
+        return
+    _remember_all([(one.comment, values) for one, values, _since in asked if one.comment])
+    for one, values, _since in asked:
+        one.known["fingerprint"] = values
+    rows = list(
+        Fingerprint.objects.filter(
+            value__in={value for _one, values, _since in asked for value in values},
+            created_at__gt=min(since for _one, _values, since in asked),
+        ).values_list("value", "comment_id", "created_at")[: MOST_AHEAD + 1]
+    )
+    if len(rows) > MOST_AHEAD:
+        return
+    sharing: dict[int, list[tuple[int, datetime]]] = {}
+    for value, comment_id, at in rows:
+        sharing.setdefault(value, []).append((comment_id, at))
+    # As if each had come alone: a text knows of those before it and not of those behind it.
+    places = {one.comment.pk: place for place, (one, _values, _since) in enumerate(asked) if one.comment}
+    for place, (one, values, since) in enumerate(asked):
+        bands: dict[int, int] = {}
+        for value in values:
+            for comment_id, at in sharing.get(value, ()):
+                if places.get(comment_id, -1) < place and at > since:
+                    bands[comment_id] = bands.get(comment_id, 0) + 1
+        most = sorted(bands.items(), key=lambda pair: (-pair[1], -pair[0]))[:MOST_COMPARED]
+        one.known["likely"] = [comment_id for comment_id, _count in most]
+
+
+def _may_be_passed_on(candidate: Candidate) -> bool:
+    settings = candidate.settings
+    asked = bool(settings.campaign_people or settings.repeat_hours) and candidate.author is not None
+    return asked and not candidate.trusted and len(squeezed(candidate.text)) >= LETTERS
+
+
+@asks_ahead(_leave_fingerprints)
 def hold_campaign(candidate: Candidate) -> Iterator[Draft]:
     """
     Hold nearly the same text by ``CAMPAIGN_PEOPLE`` people, the author among them, within ``CAMPAIGN_DAYS``.
@@ -135,15 +182,18 @@ def hold_campaign(candidate: Candidate) -> Iterator[Draft]:
     select; the texts of candidates are read where there are any.
     """
     people, hours, author = candidate.settings.campaign_people, candidate.settings.repeat_hours, candidate.author
-    if not (people or hours) or author is None or candidate.trusted or len(words := squeezed(candidate.text)) < LETTERS:
+    if author is None or not _may_be_passed_on(candidate):
         return
-    pieces = shingles(words)
-    values = fingerprint(pieces)
+    pieces = shingles(squeezed(candidate.text))
+    values = candidate.known.get("fingerprint") or fingerprint(pieces)
     written_at = candidate.comment.created_at if candidate.comment else candidate.at
     span = timedelta(days=candidate.settings.campaign_days)
-    if candidate.comment and written_at > candidate.at - span:
+    if candidate.comment and written_at > candidate.at - span and "fingerprint" not in candidate.known:
         _remember(candidate.comment, values, written_at)
-    texts = _texts(_likely(values, written_at - span, candidate.comment.pk if candidate.comment else 0))
+    likely: list[int] | None = candidate.known.get("likely")
+    if likely is None:
+        likely = _likely(values, written_at - span, candidate.comment.pk if candidate.comment else 0)
+    texts = _texts(likely)
     same = [one for one in texts if alike(pieces, shingles(squeezed(one.text)))]
     wrote = {one.author_id for one in same} | {author.pk}
     if people and same and len(wrote) >= people:
@@ -170,6 +220,11 @@ def _is_repeat(candidate: Candidate) -> bool:
 _INSERT = "INSERT INTO comments_fingerprint (comment_id, band, value, created_at) VALUES " + ", ".join(
     ["(%s, %s, %s, %s)"] * BANDS
 )
+_INSERT_ONE = "INSERT INTO comments_fingerprint (comment_id, band, value, created_at) VALUES (%s, %s, %s, %s)"
+_INSERT_MANY = (
+    "INSERT INTO comments_fingerprint (comment_id, band, value, created_at) "
+    "SELECT * FROM UNNEST(%s::bigint[], %s::smallint[], %s::bigint[], %s::timestamptz[])"
+)
 _SELECT = (
     f"SELECT comment_id, COUNT(*) AS bands FROM comments_fingerprint WHERE value IN ({', '.join(['%s'] * BANDS)}) "
     "AND created_at > %s AND comment_id <> %s "
@@ -189,6 +244,20 @@ def _remember(comment: Comment, values: list[int], written_at: datetime) -> None
         if comment.version > 1:
             db.execute("DELETE FROM comments_fingerprint WHERE comment_id = %s", [comment.pk])
         db.execute(_INSERT, rows)
+
+
+def _remember_all(found: list[tuple[Comment, list[int]]]) -> None:
+    """Write the fingerprints of new comments down. One statement on PostgreSQL."""
+    rows = [
+        (comment.pk, band, value, connection.ops.adapt_datetimefield_value(comment.created_at))
+        for comment, values in found
+        for band, value in enumerate(values)
+    ]
+    with connection.cursor() as db:
+        if connection.vendor == "postgresql":
+            db.execute(_INSERT_MANY, [list(column) for column in zip(*rows, strict=True)])
+        else:
+            db.executemany(_INSERT_ONE, rows)
 
 
 def _likely(values: list[int], since: datetime, comment_id: int) -> list[int]:
