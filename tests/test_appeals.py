@@ -573,6 +573,17 @@ def test_a_decision_tells_the_task_after_the_commit(
     assert queued == [rejected.decisions.last().pk]
 
 
+def test_decisions_in_bulk_are_one_message(rejected: Comment, monkeypatch: pytest.MonkeyPatch) -> None:
+    queued: list[Any] = []
+    monkeypatch.setattr(letters.write_many_letters, "delay_on_commit", queued.append)
+
+    letters.on_many_decided(decisions=list(rejected.decisions.all()))
+
+    assert queued == [[rejected.decisions.last().pk]]
+    letters.write_many_letters(queued[0])
+    assert letter(rejected) is not None
+
+
 @pytest.mark.parametrize("reason", ["high_volume", "off"])
 def test_no_letter_for_spam_in_bulk_nor_when_letters_are_off(reason: str, rejected: Comment, settings: Any) -> None:
     if reason == "off":
