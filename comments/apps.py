@@ -18,6 +18,7 @@ class CommentsConfig(AppConfig):
             checks,  # noqa: F401  (registers the system checks)
             digests,
             letters,
+            roles,
             rule_trials,  # noqa: F401  (registers its kind of job)
             search,
             signals,
@@ -26,6 +27,7 @@ class CommentsConfig(AppConfig):
         from comments.tasks import on_decided
 
         signals.comment_decided.connect(on_decided, dispatch_uid="comments.learning")
+        roles.listen()
         signals.comment_decided.connect(assignments.on_decided, dispatch_uid="comments.assignments")
         signals.comment_decided.connect(letters.on_decided, dispatch_uid="comments.letters")
         signals.comments_decided.connect(letters.on_many_decided, dispatch_uid="comments.letters")

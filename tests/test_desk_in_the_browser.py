@@ -209,7 +209,7 @@ def test_a_lost_network_loses_no_decision_and_makes_none_twice(
 
     page.keyboard.press("r")
     page.locator(f"#c-{first} [name=explanation]").fill("Words that must stay.")
-    page.locator(f"#c-{first} [data-reason='3']").click()
+    page.locator(f"#c-{first} .reasons [data-reason='3']").click()
     page.locator(f"#c-{first} [role=alert]", has_text="Not sent").wait_for()
     assert page.locator(f"#c-{first} [name=explanation]").input_value() == "Words that must stay."
     assert card(site, first)["status"] == "held"

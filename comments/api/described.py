@@ -738,6 +738,44 @@ class ChangePageSerializer(Shape):
     next = serializers.CharField(allow_null=True)
 
 
+class AuditSerializer(Shape):
+    kind = serializers.CharField()
+    what = serializers.CharField(allow_blank=True, help_text="What it was done to, in words.")
+    before = AnythingField()
+    after = AnythingField()
+    note = serializers.CharField(allow_blank=True)
+    made_by = serializers.CharField(help_text="By name; what decides without a person by its own.")
+    made_at = serializers.DateTimeField()
+    comment = serializers.IntegerField(allow_null=True)
+    request_id = serializers.CharField(allow_blank=True)
+
+
+class AuditPageSerializer(Shape):
+    results = AuditSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class RoleSerializer(Shape):
+    name = serializers.CharField()
+    may = serializers.ListField(child=serializers.CharField(), help_text="What it allows, in words.")
+    in_sections = serializers.BooleanField(help_text="It allows nothing until sections are given with it.")
+
+
+class PersonWithRolesSerializer(Shape):
+    id = serializers.IntegerField()
+    username = serializers.CharField()
+    is_staff = serializers.BooleanField()
+    is_superuser = serializers.BooleanField()
+    roles = serializers.ListField(child=serializers.CharField())
+    sections = serializers.ListField(child=serializers.CharField())
+
+
+class RolesSerializer(Shape):
+    roles = RoleSerializer(many=True)
+    sections = serializers.ListField(child=serializers.CharField())
+    results = PersonWithRolesSerializer(many=True)
+
+
 # --- Jobs -------------------------------------------------------------------------------------------------------------
 
 

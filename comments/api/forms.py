@@ -150,6 +150,16 @@ class ImportPhrasesForm(Form):
     language = Line(required=False, allow_blank=True, max_length=12, help_text="For lines that say none.")
 
 
+class RolesForm(Form):
+    roles = serializers.ListField(
+        child=Line(max_length=150), max_length=50, help_text="Names of roles; those left out are taken away."
+    )
+    sections = serializers.ListField(
+        child=Line(max_length=80), max_length=200, help_text="Sections that a section moderator decides in."
+    )
+    note = Line(required=False, allow_blank=True, max_length=500, help_text="Why, for the record.")
+
+
 class SettingForm(Form):
     value = serializers.JSONField(
         allow_null=True, help_text="Of the kind the setting has; `null` takes the value of the level above."

@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from comments.api import (
     appeals,
+    audit,
     bulk,
     deciding,
     desk,
@@ -129,6 +130,10 @@ urlpatterns: list[URLPattern] = [
     path("moderation/settings/<str:name>/", policy.SettingView.as_view(), name="moderation_setting"),
     path("moderation/changes/", policy.ChangesView.as_view(), name="moderation_changes"),
     path("moderation/changes/<comments_id:change_id>/revert/", policy.RevertView.as_view(), name="revert_change"),
+    path("moderation/audit/", audit.AuditView.as_view(), name="audit"),
+    path("moderation/audit/export/", audit.AuditExportView.as_view(), name="export_audit"),
+    path("moderation/roles/", audit.RolesView.as_view(), name="roles"),
+    path("moderation/roles/<comments_id:user_id>/", audit.RoleView.as_view(), name="role"),
     path("moderation/rules/", rules.RulesView.as_view(), name="rules"),
     path("moderation/rules/trial/", rules.UnsavedTrialView.as_view(), name="unsaved_trial"),
     path("moderation/rules/<comments_id:rule_id>/", rules.RuleView.as_view(), name="rule"),

@@ -91,6 +91,7 @@ class Sanction(AppendOnly):
         ]
         indexes = [
             models.Index(fields=["person", "-id"], name="comments_sanctions_of"),
+            models.Index(fields=["-created_at"], name="comments_sanctions_by_time"),
             models.Index(fields=["email_domain"], condition=~Q(email_domain=""), name="comments_sanctioned_domains"),
             models.Index(fields=["network_key"], condition=~Q(network_key=""), name="comments_sanctioned_networks"),
         ]
