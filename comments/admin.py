@@ -26,9 +26,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from comments import access, audit, discussions, phrases
+from comments.desk import appeals, links, model, numbers, people, preferences, rules, searching, together, views
 from comments.desk import audit as audit_page
 from comments.desk import bulk as bulk_page
-from comments.desk import links, model, numbers, people, preferences, rules, searching, together, views
 from comments.desk import phrases as phrase_views
 from comments.desk import roles as roles_page
 from comments.desk import settings as policy_page
@@ -192,6 +192,7 @@ PARTS_OF_THE_DESK: tuple[Any, ...] = (
     numbers,
     bulk_page,
     people,
+    appeals,
     audit_page,
     roles_page,
 )

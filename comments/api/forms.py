@@ -35,6 +35,17 @@ class FlagForm(Form):
     note = Line(required=False, allow_blank=True, max_length=500, help_text="For the editor. The author never sees it.")
 
 
+class AppealForm(Form):
+    text = Words(help_text="What is wrong with the decision; up to 2,000 characters.")
+
+
+class RulingForm(Form):
+    ruling = Choice(choices=["uphold", "overturn"])
+    text = Line(max_length=2000, help_text="To the author, who is told it with the outcome.")
+    note = Line(required=False, allow_blank=True, max_length=2000, help_text="To other editors.")
+    version = Number(required=False, help_text="The comment's version you looked at. If it has moved on: 409.")
+
+
 class PreviewForm(Form):
     text = Words(help_text="As typed.")
     discussion = Line(required=False, max_length=200, help_text="Key of the discussion it is meant for.")

@@ -14,6 +14,7 @@ from django.urls import URLPattern, path, re_path, register_converter
 from django.views.decorators.csrf import csrf_exempt
 
 from comments.api import (
+    appeals,
     audit,
     bulk,
     deciding,
@@ -79,6 +80,11 @@ urlpatterns: list[URLPattern] = [
     path("comments/<comments_id:comment_id>/replies/", reading.RepliesView.as_view(), name="replies"),
     path("comments/<comments_id:comment_id>/reaction/", writing.ReactionView.as_view(), name="reaction"),
     path("comments/<comments_id:comment_id>/flags/", writing.FlagsView.as_view(), name="flags"),
+    path("comments/<comments_id:comment_id>/appeal/", appeals.AppealView.as_view(), name="appeal"),
+    path("me/sanctions/<uuid:public_id>/appeal/", appeals.SanctionAppealView.as_view(), name="appeal_sanction"),
+    path("moderation/appeals/", appeals.AppealsView.as_view(), name="moderation_appeals"),
+    path("moderation/appeals/<comments_id:appeal_id>/", appeals.DeskAppealView.as_view(), name="moderation_appeal"),
+    path("moderation/appeals/<comments_id:appeal_id>/ruling/", appeals.RulingView.as_view(), name="rule_on_appeal"),
     path("me/", writing.MeView.as_view(), name="me"),
     path("me/warnings/<uuid:public_id>/acknowledge/", writing.AcknowledgeView.as_view(), name="acknowledge"),
     path("me/discussions/<comments_key:key>/", writing.MyDiscussionView.as_view(), name="my_discussion"),

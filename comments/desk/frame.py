@@ -68,6 +68,7 @@ TABS = [
     Tab("queue", _("Queue"), "changelist", "see_desk"),
     Tab("bulk", _("Bulk"), "bulk", "act_in_bulk"),
     Tab("people", _("People"), "people", "see_desk"),
+    Tab("appeals", _("Appeals"), "appeals", "rule_on_appeals", "appeals"),
     Tab("issues", _("Issues"), "issues", "answer_issues", "issues"),
     Tab("numbers", _("Numbers"), "numbers", "see_numbers"),
     Tab("rules", _("House rules"), "rules", "change_policy"),

@@ -157,6 +157,9 @@ class Appeal(models.Model):
     """To the appellant, in the words of who ruled."""
     private_note = models.TextField(max_length=2000, blank=True, default="")
 
+    is_new = False
+    """Not in the database: made by the very call that returned it."""
+
     class Meta:
         verbose_name = _("appeal")
         verbose_name_plural = _("appeals")
