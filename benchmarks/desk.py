@@ -158,7 +158,7 @@ def fill(begin: int, end: int) -> None:
             write(model, written)
 
 
-INDEX = "CREATE INDEX IF NOT EXISTS comments_revision_words ON comments_revision USING gin (comments_words(text))"
+INDEX = "CREATE INDEX IF NOT EXISTS comments_revision_words ON comments_revision USING gin (words)"
 
 
 def without_words() -> None:

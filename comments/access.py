@@ -198,6 +198,20 @@ def require_moderator_of(person: Commenter | None, discussion: Discussion) -> No
         require_moderator(person.user, discussion)
 
 
+def may_give_roles(user: Any) -> bool:
+    """Say whether ``user`` may say who has which role: those who may change users in Django's own admin."""
+    if not (user and user.is_active and user.is_staff):
+        return False
+    return bool(user.has_perm(f"{user._meta.app_label}.change_{user._meta.model_name}"))
+
+
+def require_may_give_roles(user: Any) -> None:
+    """Raise ``Refused`` (403) unless ``user`` may say who has which role."""
+    if not may_give_roles(user):
+        said = _("Roles are given by those who may change users in the admin panel.")
+        raise Refused("not_allowed", said, status=403)
+
+
 # --- How a person stands ----------------------------------------------------------------------------------------------
 
 

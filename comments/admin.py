@@ -25,10 +25,12 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from comments import access, discussions, phrases
+from comments import access, audit, discussions, phrases
+from comments.desk import appeals, links, model, numbers, people, preferences, rules, searching, together, views
+from comments.desk import audit as audit_page
 from comments.desk import bulk as bulk_page
-from comments.desk import links, model, numbers, people, preferences, rules, searching, together, views
 from comments.desk import phrases as phrase_views
+from comments.desk import roles as roles_page
 from comments.desk import settings as policy_page
 from comments.exceptions import Refused
 from comments.models import (
@@ -143,6 +145,26 @@ class ReadOnlyInline(Inline):
         return False
 
 
+def write_down(request: HttpRequest, kind: str, row: Any, form: Any) -> None:
+    """Put into the audit log what a form changed, for what has no verb that does so."""
+
+    def plain(value: Any) -> Any:
+        return value if value is None or isinstance(value, str | int | float | dict | list) else str(value)
+
+    before = {name: plain(form.initial.get(name)) for name in form.changed_data}
+    after = {name: plain(getattr(row, name)) for name in form.changed_data}
+    moved = [name for name in after if before[name] != after[name]]
+    if moved:
+        audit.record(
+            kind,
+            str(row),
+            object_id=row.pk,
+            before={name: before[name] for name in moved} if form.initial else None,
+            after={name: after[name] for name in moved},
+            made_by=Commenter.objects.for_user(request.user),
+        )
+
+
 def link(url: str, words: object) -> str:
     return format_html('<a href="{}">{}</a>', url, words) if url else str(words)
 
@@ -170,6 +192,9 @@ PARTS_OF_THE_DESK: tuple[Any, ...] = (
     numbers,
     bulk_page,
     people,
+    appeals,
+    audit_page,
+    roles_page,
 )
 """Modules of the desk, each with its ``ADDRESSES``: route, view, and the name after ``admin:comments_desk_``."""
 
@@ -399,6 +424,7 @@ class DiscussionAdmin(NeverDeleted):
         if form.changed_data:
             changed = {name: form.cleaned_data[name] for name in form.changed_data}
             discussions.configure(Discussion.objects.get(pk=obj.pk), **changed)
+            write_down(request, "discussion", obj, form)
 
 
 @admin.register(Commenter)
@@ -435,6 +461,7 @@ class CommenterAdmin(NeverDeleted):
     def save_model(self, request: HttpRequest, obj: Commenter, form: Any, change: bool) -> None:
         """Write what was changed and nothing else: the counts move while the form is open."""
         obj.save(update_fields=form.changed_data)
+        write_down(request, "person", obj, form)
 
 
 @admin.register(Sanction)
@@ -448,12 +475,14 @@ class SanctionAdmin(BigReadOnly):
 @admin.register(SanctionWords)
 class SanctionWordsAdmin(BigReadOnly):
     list_display = ("id", "sanction", "explanation", "private_note")
+    search_fields = ("explanation", "private_note", "sanction__person__name")
     list_select_related = ("sanction__person",)
 
 
 @admin.register(Acknowledgement)
 class AcknowledgementAdmin(BigReadOnly):
     list_display = ("id", "sanction", "created_at")
+    search_fields = ("sanction__person__name",)
     list_select_related = ("sanction__person",)
 
 
@@ -478,6 +507,7 @@ class NoteAdmin(BigReadOnly):
 @admin.register(Assignment)
 class AssignmentAdmin(BigReadOnly):
     list_display = ("id", "desk", "to_person", "to_group", "made_by", "created_at", "closed_at")
+    search_fields = ("=comment__id", "note", "to_person__name")
     list_select_related = ("to_person", "to_group", "made_by")
 
     @admin.display(description=gettext_lazy("comment"))
@@ -488,6 +518,7 @@ class AssignmentAdmin(BigReadOnly):
 @admin.register(Claim)
 class ClaimAdmin(BigReadOnly):
     list_display = ("id", "desk", "person", "until")
+    search_fields = ("=comment__id", "person__name")
     list_select_related = ("person",)
 
     @admin.display(description=gettext_lazy("comment"))
@@ -498,27 +529,32 @@ class ClaimAdmin(BigReadOnly):
 @admin.register(SavedQueue)
 class SavedQueueAdmin(BigReadOnly):
     list_display = ("id", "name", "query", "made_by", "is_shared")
+    search_fields = ("name", "query")
     list_select_related = ("made_by",)
 
 
 @admin.register(BulkAction)
 class BulkActionAdmin(BigReadOnly):
     list_display = ("id", "query", "verdict", "reason", "made_by", "created_at")
+    search_fields = ("query", "=reason", "made_by__name")
     list_select_related = ("made_by",)
 
 
 @admin.register(DeskPreference)
 class DeskPreferenceAdmin(BigReadOnly):
     list_display = ("id", "person", "changed_at")
+    search_fields = ("person__name",)
     list_select_related = ("person",)
 
 
 @admin.register(SectionAccess)
-class SectionAccessAdmin(Admin):
+class SectionAccessAdmin(BigReadOnly):
+    """Which sections were given to whom; they are given on the desk's page of roles, which writes it down."""
+
     list_display = ("user", "section")
+    search_fields = ("section",)
     list_select_related = ("user",)
     list_filter = ("section",)
-    autocomplete_fields = ("user",)
 
 
 @admin.register(AuditEntry)
@@ -636,6 +672,7 @@ class HouseRuleVersionAdmin(BigReadOnly):
 @admin.register(ScoringModel)
 class ScoringModelAdmin(ReadOnly):
     list_display = ("number", "status", "decision_count", "removal_count", "created_at", "activated_at")
+    search_fields = ("=number",)
     list_filter = ("status",)
     exclude = ("weights",)
 
@@ -643,6 +680,7 @@ class ScoringModelAdmin(ReadOnly):
 @admin.register(Lesson)
 class LessonAdmin(BigReadOnly):
     list_display = ("decision", "rejected", "probability", "model_version", "drawn", "weight", "made_by", "created_at")
+    search_fields = ("=decision__comment__id",)
     list_select_related = ("decision", "made_by")
     list_filter = ("rejected", "drawn", "created_at")
 
@@ -650,6 +688,7 @@ class LessonAdmin(BigReadOnly):
 @admin.register(Audit)
 class AuditAdmin(BigReadOnly):
     list_display = ("revision", "section", "by_score", "probability", "created_at", "decided_at")
+    search_fields = ("=revision__comment__id", "section")
     list_select_related = ("revision",)
     list_filter = ("by_score", "section", ("decided_at", admin.EmptyFieldListFilter))
 
@@ -657,18 +696,21 @@ class AuditAdmin(BigReadOnly):
 @admin.register(AutoApproval)
 class AutoApprovalAdmin(ReadOnly):
     list_display = ("section", "state", "limit", "threshold", "model_version", "since")
+    search_fields = ("section",)
     list_filter = ("state",)
 
 
 @admin.register(Fingerprint)
 class FingerprintAdmin(BigReadOnly):
     list_display = ("comment", "band", "value", "created_at")
+    search_fields = ("=comment__id",)
     list_select_related = ("comment",)
 
 
 @admin.register(Job)
 class JobAdmin(BigReadOnly):
     list_display = ("id", "kind", "subject", "state", "done", "total", "made_by", "created_at", "finished_at")
+    search_fields = ("=id", "kind", "subject")
     list_select_related = ("made_by",)
     list_filter = ("state", "kind")
 
@@ -711,6 +753,11 @@ class ReasonAdmin(Admin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def save_model(self, request: HttpRequest, obj: Reason, form: Any, change: bool) -> None:
+        """Write down what authors and readers are told from now on."""
+        super().save_model(request, obj, form, change)
+        write_down(request, "reason", obj, form)
 
 
 @admin.register(Token)
@@ -766,6 +813,16 @@ class IssueReportAdmin(NeverDeleted):
     search_fields = ("=id", "email", "messages__text", "discussion__title", "request_id")
     search_help_text = gettext_lazy("Number without the month, address, words, story or request id.")
     actions = ("close",)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return access.may(request.user, "answer_issues") or super().has_view_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return access.may(request.user, "answer_issues")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return access.may(request.user, "answer_issues") or super().has_module_permission(request)
+
     fieldsets = (
         (None, {"fields": ("number", "kind", "state", "receipt", "is_suspicious")}),
         (gettext_lazy("Conversation"), {"fields": ("conversation", "answer")}),

@@ -17,6 +17,8 @@ class CommentsConfig(AppConfig):
             bulk,  # noqa: F401  (registers its kinds of job)
             checks,  # noqa: F401  (registers the system checks)
             digests,
+            letters,
+            roles,
             rule_trials,  # noqa: F401  (registers its kind of job)
             search,
             signals,
@@ -25,7 +27,10 @@ class CommentsConfig(AppConfig):
         from comments.tasks import on_decided
 
         signals.comment_decided.connect(on_decided, dispatch_uid="comments.learning")
+        roles.listen()
         signals.comment_decided.connect(assignments.on_decided, dispatch_uid="comments.assignments")
+        signals.comment_decided.connect(letters.on_decided, dispatch_uid="comments.letters")
+        signals.comments_decided.connect(letters.on_many_decided, dispatch_uid="comments.letters")
         signals.comment_decided.connect(digests.on_decided, dispatch_uid="comments.digests")
         signals.comments_decided.connect(assignments.on_many_decided, dispatch_uid="comments.assignments")
 

@@ -196,6 +196,8 @@ def on_decided(comment: Comment, decision: Decision, **_signal: Any) -> None:
 
 def on_many_decided(decisions: list[Decision], **_signal: Any) -> None:
     """Do the same for decisions in bulk; two queries when nothing is open. Listens to ``signals.comments_decided``."""
+    # What screening decides together has no bulk action: on_decided has heard of each.
+    decisions = [decision for decision in decisions if decision.bulk_id is not None]
     about = {decision.comment_id: decision for decision in decisions if decision.reverses_id is None}
     for assignment in Assignment.objects.filter(comment__in=list(about), closed_at=None):
         if about[assignment.comment_id].to_status in SETTLED:

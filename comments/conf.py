@@ -221,6 +221,18 @@ class Settings:
     flags_per_hour: int = 30
     """Comments one reader may flag per hour; later ones are refused with the minutes left. 0: no limit."""
 
+    appeals_per_hour: int = 10
+    """More attempts to appeal than this by one person wait. 0: no limit."""
+
+    appeal_days: int = 183
+    """How long after a decision its author may appeal; at least six months is what European law asks of platforms."""
+
+    appeal_due_days: int = 14
+    """An appeal that nobody has ruled on after this many days is marked as late."""
+
+    mail_decisions: bool = True
+    """An author whose comment is rejected or taken down is mailed what was decided, why, and how to appeal."""
+
     premoderate: bool = False
     """Every comment waits for an editor: on the site, in a section or under an article."""
 

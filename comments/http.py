@@ -17,12 +17,19 @@ from django.http import HttpRequest, HttpResponse
 from comments import conf
 
 _current: ContextVar[str] = ContextVar("comments_request_id", default="")
+_answering: ContextVar[HttpRequest | None] = ContextVar("comments_request", default=None)
 _acceptable = re.compile(r"[A-Za-z0-9-]{8,36}")
 
 
 def request_id() -> str:
     """Return the id of the request being answered, or "" outside one."""
     return _current.get()
+
+
+def signed_in_user() -> Any:
+    """Return who sent the request being answered: for records of what Django's own pages do. ``None``: nobody known."""
+    user = getattr(_answering.get(), "user", None)
+    return user if user is not None and user.is_authenticated else None
 
 
 class RequestIdMiddleware:
@@ -37,11 +44,12 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.META.get("HTTP_X_REQUEST_ID", "")
         value = given if _acceptable.fullmatch(given) else uuid.uuid4().hex
-        token = _current.set(value)
+        token, asked = _current.set(value), _answering.set(request)
         try:
             response = self.get_response(request)
         finally:
             _current.reset(token)
+            _answering.reset(asked)
         response["X-Request-ID"] = value
         return response
 

@@ -245,7 +245,7 @@ def _decide(
     moved = is_public - was_public
     complaints = []
     if reverses is not None or getattr(revision, "is_flagged", True):
-        complaints = _complaints(current, becomes, decider, reverses, only_the_edit)
+        complaints = _complaints(current, becomes, decider, reverses, only_the_edit, because_of)
     if complaints:
         flags.lock_people([current.author_id, *(flag.person_id for flag in complaints)])
     _move_counts(current, moved=moved, held=held_delta, visible=bool(moved or is_public or current.is_shown))
@@ -279,7 +279,12 @@ def _decide(
         DecisionWords.objects.create(
             decision=decision, explanation=verdict.explanation, private_note=verdict.private_note
         )
-    if complaints and reverses is not None and _takes_back(reverses):
+    if complaints and isinstance(because_of, Appeal):
+        # Somebody has looked again, and lets it stand: what was upheld was not right, and nothing waits any more.
+        if upheld := [flag for flag in complaints if flag.state != Flag.State.OPEN]:
+            flags.reopen(upheld)
+        flags.settle(complaints, decision, Flag.State.DISMISSED)
+    elif complaints and reverses is not None and _takes_back(reverses):
         flags.reopen(complaints)
     elif complaints:
         flags.settle(complaints, decision, Flag.State.DISMISSED if becomes == Status.PUBLISHED else Flag.State.UPHELD)
@@ -350,11 +355,18 @@ def _takes_back(reverses: Decision) -> bool:
 
 
 def _complaints(
-    comment: Comment, becomes: str, decider: str, reverses: Decision | None, only_the_edit: bool
+    comment: Comment,
+    becomes: str,
+    decider: str,
+    reverses: Decision | None,
+    only_the_edit: bool,
+    because_of: Cause | None = None,
 ) -> list[Flag]:
     """Return the flags that an editor's decision settles, or that it opens again because it takes one back."""
     if decider != Decider.EDITOR:
         return []
+    if isinstance(because_of, Appeal) and reverses is not None:
+        return [*reverses.settled.all(), *flags.waiting(comment)]
     if reverses is not None and _takes_back(reverses):
         return list(reverses.settled.all())
     if becomes not in (Status.PUBLISHED, Status.REJECTED) or only_the_edit:

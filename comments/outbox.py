@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from smtplib import SMTPRecipientsRefused
 from typing import Any
 
@@ -55,19 +55,35 @@ def quoted(words: str) -> str:
 
 
 def mail(
-    key: str, to: str, subject: str, text: str, *, html: str = "", headers: dict[str, str] | None = None
+    key: str,
+    to: str,
+    subject: str,
+    text: str,
+    *,
+    html: str = "",
+    headers: dict[str, str] | None = None,
+    not_before: datetime | None = None,
 ) -> Delivery | None:
     """
     Write down a mail, in the caller's transaction. ``key`` names what it tells: the same again is written once.
 
-    ``None`` when ``to`` is not an address that mail can be sent to.
+    ``None`` when ``to`` is not an address that mail can be sent to. Until ``not_before`` it can be taken back.
     """
     try:
         validate_email(to)
     except ValidationError:
         return None
     subject = " ".join(subject.split())[:200]
-    return _write(Delivery.Way.MAIL, key, to=to, subject=subject, text=text, html=html, headers=headers or {})
+    facts: dict[str, Any] = {"subject": subject, "text": text, "html": html, "headers": headers or {}}
+    if not_before is not None:
+        facts["next_at"] = not_before
+    return _write(Delivery.Way.MAIL, key, to=to, **facts)
+
+
+def take_back(keys: list[str]) -> bool:
+    """Let deliveries that nobody has begun to send never leave; say whether there was one."""
+    waiting = Delivery.objects.filter(key__in=[key[:120] for key in keys], state=Delivery.State.WAITING, attempts=0)
+    return bool(waiting.update(state=Delivery.State.FAILED, error="taken back"))
 
 
 def webhook(key: str, url: str, body: str, *, secret: str = "") -> Delivery:

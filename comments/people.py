@@ -171,11 +171,10 @@ def require_may_sanction(made_by: Commenter | None, person: Commenter) -> None:
 
 def may_sanction(user: Any, person: Commenter) -> bool:
     """Say whether ``user`` may sanction ``person``."""
-    made_by = getattr(user, "commenter", None)
-    if not access.may(user, "sanction_people") or made_by is None:
+    if not access.may(user, "sanction_people"):
         return False
     try:
-        require_may_sanction(made_by, person)
+        require_may_sanction(Commenter.objects.for_user(user), person)
     except Refused:
         return False
     return True

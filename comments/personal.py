@@ -14,8 +14,19 @@ from django.db.models import Prefetch, Q
 from django.utils import timezone
 from django.utils.text import capfirst
 
-from comments import access
-from comments.models import Comment, Commenter, Decision, Discussion, Finding, Reaction, Reason, Revision, Status
+from comments import access, compliance
+from comments.models import (
+    Appeal,
+    Comment,
+    Commenter,
+    Decision,
+    Discussion,
+    Finding,
+    Reaction,
+    Reason,
+    Revision,
+    Status,
+)
 from comments.models.policy import in_language
 from comments.screening import latest_run, sentences
 
@@ -41,6 +52,9 @@ class Mine:
     explanation: str = ""
     """The editor's own words to the author."""
     by_editor: bool = False
+    can_appeal: bool = False
+    appeal: Appeal | None = None
+    """Against the decision about this text, or because of which it stands published."""
 
     @property
     def is_edit(self) -> bool:
@@ -73,7 +87,7 @@ def state_of(comments: Any, person: Commenter) -> list[Mine]:
             Prefetch("revisions", Revision.objects.order_by("-number"), to_attr="texts"),
             Prefetch(
                 "decisions",
-                Decision.objects.order_by("-id").select_related("words"),
+                Decision.objects.order_by("-id").select_related("words", "appealed_by", "appeal"),
                 to_attr="history",
             ),
         )[:MOST]
@@ -100,6 +114,14 @@ def _one(comment: Any, person: Commenter, findings: dict[int, list[Finding]], re
         since=decision.created_at if decision and revision.status != Status.RECEIVED else revision.created_at,
         by_editor=bool(decision and decision.decider == "editor"),
     )
+    against = compliance.in_force(d for d in comment.history if d.revision_id == revision.pk)
+    if against and comment.status != Status.WITHDRAWN:
+        asked = (getattr(d, "appealed_by", None) for d in comment.history if d.comment_id == comment.pk)
+        waits = next((appeal for appeal in asked if appeal and appeal.state == Appeal.State.OPEN), None)
+        one.appeal = getattr(against, "appealed_by", None) or waits
+        one.can_appeal = one.appeal is None and timezone.now() <= compliance.appeal_until(against.created_at)
+    elif decision and decision.appeal:
+        one.appeal = decision.appeal
     if decision:
         one.explanation = getattr(getattr(decision, "words", None), "explanation", "")
     if revision.status == Status.HELD:

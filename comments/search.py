@@ -4,10 +4,12 @@ The desk's search: words and operators as an editor types them, and the texts th
 ``parse`` reads a search, ``str()`` of what it returns is the same search written in one way, and ``revisions`` finds
 the latest text of each comment that matches. What is typed is data: nothing of it is ever put into SQL.
 
-Words are found by an index of words: on PostgreSQL a GIN index on the expression ``comments_words(text)``, on SQLite
-two tables of FTS5. An expression and not a column, because a column would write the table of texts anew when it is
-added, and would keep in every row what nobody but the index reads; and because a text that is erased leaves such an
-index by itself. No stemming: comments come in many languages at once, and whoever looks for a word means that word.
+Words are found by an index of words: on PostgreSQL a GIN index on a column ``words`` of the table of texts, which
+Django does not know and a trigger keeps; on SQLite two tables of FTS5, which triggers keep too. A column, because an
+index on an expression alone has every text taken apart again that a common word or a phrase leads past, which is fifty
+times the work; a trigger, because to add a generated column writes the whole table anew while nobody can use it. A text
+that is erased leaves each of them by itself. No stemming: comments come in many languages at once, and whoever looks
+for a word means that word.
 
 Languages that do not put spaces between words, and Korean, whose words carry their endings, are found by any part of a
 word. PostgreSQL's trigrams know no part shorter than three letters, which most words of Chinese and Korean are, and
@@ -250,17 +252,19 @@ class InWords(Func):
     output_field = BooleanField()
     arity = 2
 
-    def __init__(self, expression: Any, words: str, *, beginnings: bool = False) -> None:
+    def __init__(self, field: str, words: str, *, beginnings: bool = False) -> None:
         self.beginnings = beginnings
         if beginnings:
             words = " & ".join(f"'{word}':*" for word in words.split())
-        super().__init__(expression, Value(words, TextField()))
+        super().__init__(F(field), Value(words, TextField()))
 
     def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> Any:  # type: ignore[override]
         text, text_params = compiler.compile(self.source_expressions[0])
         words, words_params = compiler.compile(self.source_expressions[1])
         asked = "to_tsquery" if self.beginnings else "phraseto_tsquery"
-        return f"(comments_words({text}) @@ {asked}('simple', {words}))", [*text_params, *words_params]
+        # Texts have a column of words beside them, which a trigger keeps; names and titles are short.
+        kept = text.removesuffix('"text"') + '"words"' if text.endswith('"text"') else f"comments_words({text})"
+        return f"({kept} @@ {asked}('simple', {words}))", [*text_params, *words_params]
 
 
 def _holds(value: str) -> Q:
@@ -271,7 +275,7 @@ def _holds(value: str) -> Q:
         return exactly
     unspaced = _unspaced.search(value) is not None
     if connection.vendor == "postgresql":
-        found = Q(InWords(F("text"), words))
+        found = Q(InWords("text", words))
     elif connection.vendor != "sqlite" or not has_words():
         return exactly
     elif not unspaced:
@@ -300,7 +304,7 @@ def _begin(field: str, value: str) -> Q:
     anywhere = Q(**{f"{field}__icontains": value}) if _unspaced.search(value) else Q()
     words = _spaced(value).split()
     if connection.vendor == "postgresql":
-        return Q(InWords(F(field), " ".join(words), beginnings=True)) & anywhere
+        return Q(InWords(field, " ".join(words), beginnings=True)) & anywhere
     if anywhere:
         return anywhere
     found = Q()
@@ -504,7 +508,7 @@ def narrowed(found: QuerySet[Revision], query: Query) -> QuerySet[Revision]:
 
 # --- The index of words -----------------------------------------------------------------------------------------------
 #
-# Migration 0008 makes it on PostgreSQL. SQLite's is kept in step by triggers, which vanish whenever a migration has to
+# Migration 0008 makes PostgreSQL's. SQLite's is kept in step by triggers, which vanish whenever a migration has to
 # make the table of texts anew: that is how Django changes a column there. So what follows is done after every migrate.
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -16,10 +17,12 @@ from django.test.utils import CaptureQueriesContext
 
 from comments import reactions
 from comments.models import (
+    AuditEntry,
     Comment,
     Commenter,
     Decision,
     DecisionWords,
+    Desk,
     Discussion,
     Finding,
     IssueMessage,
@@ -358,3 +361,58 @@ def test_who_may_only_look_answers_no_report(db: None) -> None:
     assert shown.status_code == 200 and answered.status_code == 403
     report.refresh_from_db()
     assert report.state == IssueReport.State.OPEN and not report.messages.exists()
+
+
+# --- What the panel leaves in the audit log ---------------------------------------------------------------------------
+
+
+def test_every_model_is_searched_by_something() -> None:
+    without = [
+        model.__name__
+        for model, model_admin in admin.site._registry.items()
+        if model._meta.app_label == "comments" and not model_admin.search_fields
+    ]
+
+    # The desk is a place, not a table, and the version of the policy is one row.
+    assert sorted(set(without) - {"Desk", "PolicyVersion"}) == []
+
+
+def test_a_search_with_anything_in_it_finds_nothing_and_breaks_nothing(panel: Client, rows: Any) -> None:
+    for model in admin.site._registry:
+        if model._meta.app_label == "comments" and model is not Desk:
+            for words in ("'\"><script>", "9" * 30, "\x00", "% _ \\"):
+                assert panel.get(address(model), {"q": words}).status_code in (200, 302), model
+
+
+@pytest.mark.parametrize("kind", ["person", "discussion", "reason"])
+def test_what_a_form_of_the_panel_changed_is_on_record_with_who_did_it(
+    kind: str, panel: Client, reader: Commenter, discussion: Discussion
+) -> None:
+    spam = Reason.objects.get(code="spam")
+    page, given = {
+        "person": (address(Commenter, f"{reader.pk}/change/"), {"name": "Mara V.", "badge": "", "role": ""}),
+        "discussion": (
+            address(Discussion, f"{discussion.pk}/change/"),
+            {"question": "What now?", "mode": discussion.mode, "closed_reason": ""},
+        ),
+        "reason": (
+            address(Reason, f"{spam.pk}/change/"),
+            {
+                "public_text": json.dumps(spam.public_text),
+                "author_text": json.dumps(spam.author_text),
+                "private_note": "Also for shops",
+                "high_volume_commercial": "on",
+                "ground_default": spam.ground_default,
+                "terms_anchor": spam.terms_anchor,
+                "position": spam.position,
+                "is_active": "on",
+            },
+        ),
+    }[kind]
+
+    assert panel.post(page, given).status_code == 302
+    assert panel.post(page, given).status_code == 302
+
+    entry = AuditEntry.objects.get(kind=kind)
+    assert entry.made_by is not None and entry.made_by.name == "daniel"
+    assert entry.before != entry.after and len(entry.after) == 1

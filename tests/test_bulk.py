@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from comments import bulk, discussions, jobs, moderation, posting, tasks
 from comments.exceptions import Refused
 from comments.models import (
+    Assignment,
     AuditEntry,
     BulkAction,
     Claim,
@@ -105,7 +106,10 @@ def rows() -> dict[str, Any]:
         ),
         "dated": [(one.pk, one.published_at is not None, one.edited_at) for one in Comment.objects.order_by("pk")],
         "texts": [
-            (one.pk, one.status, one.html, one.sanitizer_version, one.first_published_at is not None)
+            (
+                *(one.pk, one.status, one.html, one.sanitizer_version, one.section, one.risk, one.priority),
+                *(one.first_published_at is not None, one.reviewed_at is not None, one.flag_weight),
+            )
             for one in Revision.objects.order_by("pk")
         ],
         "discussions": list(Discussion.objects.order_by("pk").values("pk", "published_count", "held_count")),
@@ -182,7 +186,7 @@ def test_many_at_once_leave_what_one_by_one_leaves(
         readers = [person(f"reader {number}") for number in range(3)]
         made: list[Comment] = []
         for number, tree in enumerate(trees):
-            place = Discussion.objects.create(key=f"story-{number}")
+            place = Discussion.objects.create(key=f"story-{number}", section=["city", "sport"][number])
             here: list[Comment] = []
             for parent, author, fate, reports in tree:
                 published = [one for one in here if Comment.objects.get(pk=one.pk).status == Status.PUBLISHED]
@@ -576,3 +580,21 @@ def test_two_workers_at_once_decide_nothing_twice(
 
     assert Decision.objects.filter(bulk=action).count() == 300
     assert list(discussions.reconcile()) == []
+
+
+def test_what_was_assigned_is_closed_and_opened_again(
+    waiting: list[Comment], editor: Commenter, django_capture_on_commit_callbacks: Any
+) -> None:
+    assignment = Assignment.objects.create(comment=waiting[0], to_person=editor, made_by=editor)
+    act = BulkAction.objects.create(verdict="publish", made_by=editor)
+    with django_capture_on_commit_callbacks(execute=True):
+        many = moderation.decide_many(latest([one.pk for one in waiting]), Verdict("publish"), made_by=editor, bulk=act)
+    assignment.refresh_from_db()
+    assert assignment.closed_at is not None and assignment.closed_by == editor
+
+    made = Decision.objects.filter(pk__in=[one.pk for one in many.decisions]).select_related("comment", "revision")
+    with django_capture_on_commit_callbacks(execute=True):
+        moderation.take_back_many(list(made), made_by=editor, bulk=act)
+
+    assignment.refresh_from_db()
+    assert assignment.closed_at is None

@@ -287,6 +287,58 @@ def test_a_reader_reports_a_comment(window: Callable[..., Window], site: Site, j
     reader.page.get_by_text("An editor will look at it").wait_for()
 
 
+def test_an_author_appeals_another_editor_overturns_and_the_author_sees_it(
+    window: Callable[..., Window], site: Site
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    def clean(page: Any, context: str) -> None:
+        found = Axe().run(page, context=context).response["violations"]
+        assert [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found] == []
+
+    words = "Who owns the taxi firm that gets the night contract?"
+    number = api(site, "reader1", "discussions/articles.article%3A1/comments/", {"text": words})["id"]
+    reader = window("reader1")
+    until = time.monotonic() + 20
+    while api(site, "reader1", f"comments/{number}/", {}, "GET")["status"] == "received":
+        assert time.monotonic() < until
+        time.sleep(0.3)
+    seen = api(site, "moderator", f"moderation/comments/{number}/", {}, "GET")
+    verdict = {"verdict": "reject", "reason": "off_topic", "version": seen["version"]}
+    api(site, "moderator", f"moderation/comments/{number}/decisions/", verdict)
+
+    # The author, without JavaScript, from the comment to the appeal.
+    plain = window("reader1", java_script_enabled=False)
+    plain.page.goto(f"/comments/{number}/")
+    plain.page.get_by_role("link", name="Appeal", exact=True).first.click()
+    plain.page.get_by_text("No: an editor decided.").wait_for()
+    plain.page.fill("[name=text]", "Your own article of 3 October says who it is.")
+    plain.page.get_by_role("button", name="Send the appeal").click()
+    plain.page.get_by_text("Your appeal waits since").first.wait_for()
+
+    # The editor who decided is not shown it; another one is, and overturns with the keyboard.
+    decided = window("moderator", story="/admin/comments/desk/appeals/")
+    assert decided.page.get_by_text("Your own article of 3 October").count() == 0
+    editor = window("editor", story="/admin/comments/desk/appeals/")
+    editor.page.get_by_text("Your own article of 3 October").wait_for()
+    clean(editor.page, "#desk")
+    editor.page.fill("[name=ruling]", "You are right: we printed it. Your comment is back.")
+    editor.page.locator("h1").click()
+    editor.page.keyboard.press("o")
+    editor.page.get_by_text("Overturned: Mara Lindqvist is told.").wait_for()
+
+    # Everybody reads the comment, its author reads why, and so does the editor who had decided.
+    reader.page.goto(f"/comments/{number}/appeal/")
+    reader.page.get_by_text("Overturned by another editor").wait_for()
+    clean(reader.page, ".comment-root")
+    reader.page.goto("/comments/me/")
+    reader.page.get_by_text("You are right: we printed it.").first.wait_for()
+    assert api(site, "reader2", f"comments/{number}/", {}, "GET")["status"] == "published"
+    decided.page.reload()
+    decided.page.get_by_text("You are right: we printed it.").wait_for()
+    assert editor.complaints == [] and reader.complaints == []
+
+
 # --- An editor in the article ----------------------------------------------------------------------------------------
 
 

@@ -143,3 +143,33 @@ def test_decisions_become_lessons(site: Deployment) -> None:
     ).raise_for_status()
 
     eventually(lambda: daniel.get("/moderation/models/").json()["learning"]["decisions"] > before, what="the lesson")
+
+
+def test_a_kill_switch_acts_on_the_very_next_comment_in_every_process(site: Deployment) -> None:
+    mara, ines = site.client("reader1"), site.client("editor")
+
+    def switch(name: str, value: object) -> None:
+        ines.put(f"/moderation/settings/{name}/", json={"value": value}).raise_for_status()
+
+    switch("premoderate", True)
+    card = judged(ines, posted(mara, "Pressed: this one waits."), "published", "held")
+    assert card["status"] == "held" and "premoderated" in codes(card)
+    switch("premoderate", None)
+
+    switch("switched_off", ["hold_links"])
+    card = judged(ines, posted(mara, "Pressed: https://pressed.example/one is let through."), "published", "held")
+    assert card["status"] == "published" and "links" not in codes(card)
+    switch("switched_off", None)
+    card = judged(ines, posted(mara, "Released: https://pressed.example/two has to wait."), "published", "held")
+    assert card["status"] == "held" and "links" in codes(card)
+
+    switch("commenting_closed", True)
+    try:
+        # Whoever only shows may be a second behind.
+        eventually(
+            lambda: mara.post(f"/discussions/{KEY}/comments/", json={"text": "Anybody there?"}).status_code == 403,
+            2,
+            what="the door",
+        )
+    finally:
+        switch("commenting_closed", None)

@@ -483,7 +483,7 @@ def test_pages_of_a_search_follow_each_other_without_a_gap(write: Write, django_
         seen: list[int] = []
         cursor = ""
         while True:
-            with django_assert_num_queries(1):
+            with django_assert_num_queries(2):
                 got = queues.page(queue, cursor, size=2)
             seen += [row.pk for row in got.rows]
             cursor = got.next_cursor

@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils.functional import Promise
 
 from comments import conf, policy, thresholds
+from comments.desk import words
 from comments.models import Comment, Commenter, Discussion, PolicyChange, Setting, Status
 from tests import test_api
 from tests.test_api import Caller, refused, said
@@ -126,7 +130,7 @@ def test_a_value_is_set_where_one_looks_changes_what_happens_and_is_taken_back(
 ) -> None:
     sent = desk.post(CHANGE, {"name": "hold_under_characters", "value": "30", "do": "set", "section": "Opinion"})
     assert sent.status_code == 303 and sent["Location"].endswith("?section=Opinion")
-    assert "Hold under characters, Opinion: 30." in page(desk, "?section=Opinion")
+    assert "Shortest, in characters, Opinion: 30." in page(desk, "?section=Opinion")
     assert post(reader, "Too short here.").status == Status.HELD
 
     change = PolicyChange.objects.get()
@@ -350,3 +354,75 @@ def test_what_leaves_the_site_is_said_on_the_page(client: Client, editor: Commen
 
     assert shown.count("text leaves the site") == 1 and shown.count("on this machine") == 2
     assert "a secret" not in shown and "scorer.example" not in shown
+
+
+# --- Words for editors -----------------------------------------------------------------------------------------------
+
+
+def test_every_setting_has_a_title_and_a_meaning_that_can_be_translated() -> None:
+    assert set(conf.PANEL) <= set(words.SETTINGS)
+    for name, said_of_it in words.SETTINGS.items():
+        assert isinstance(said_of_it.title, Promise) and isinstance(said_of_it.meaning, Promise), name
+        assert str(said_of_it.title)[0].isupper() and str(said_of_it.meaning).endswith("."), name
+        assert "``" not in str(said_of_it.meaning) and name not in str(said_of_it.meaning), name
+    assert len({str(each.title) for each in words.SETTINGS.values()}) == len(words.SETTINGS)
+
+
+def test_each_value_says_who_set_it_and_when(desk: Client, editor: Commenter, opinion: Discussion) -> None:
+    policy.set_value("links_allowed", 3, made_by=editor)
+    policy.set_value("links_allowed", 1, made_by=None, discussion=opinion)
+
+    row = page(desk, "?article=story-1").partition('id="set-links_allowed"')[2].partition("</tr>")[0]
+
+    assert row.count("<small><bdi>daniel, ") == 1 and row.count("<small><bdi>The system, ") == 1
+
+
+def test_only_what_was_changed_is_shown_when_asked_for(desk: Client, editor: Commenter, opinion: Discussion) -> None:
+    policy.set_value("links_allowed", 3, made_by=editor)
+
+    shown = page(desk, "?article=story-1&only=changed")
+
+    assert 'id="set-links_allowed"' in shown and shown.count('id="set-') == 1
+    assert "only=changed" in page(desk) and "Only what was changed (1)" in " ".join(page(desk).split())
+
+
+def test_the_switches_show_their_state_and_who_pressed_them(
+    desk: Client, editor: Commenter, discussion: Discussion
+) -> None:
+    for name, do in (("commenting_closed", "set"), ("premoderate", "set")):
+        desk.post(CHANGE, {"name": name, "value": "on", "do": do})
+    desk.post(CHANGE, {"name": "switched_off", "value": "local", "do": "off"})
+
+    top = page(desk).partition('class="kill"')[2].partition('id="levels"')[0]
+
+    assert top.count("<bdi>daniel, ") == 3
+    for words_of_it in ("Open commenting again", "Let the rules decide again", "Off. Switch on: The local model"):
+        assert words_of_it in top
+    assert "Switch off: Hold links" in top
+
+
+def test_what_the_project_itself_closed_is_opened_from_the_panel(
+    desk: Client, discussion: Discussion, settings: Any
+) -> None:
+    settings.COMMENTS = {"COMMENTING_CLOSED": True}
+    form = page(desk).partition('value="commenting_closed"')[2].partition("</form>")[0]
+    assert 'value="off"' in form and 'value="set"' in form
+
+    desk.post(CHANGE, {"name": "commenting_closed", "value": "off", "do": "set"})
+
+    assert not thresholds.of(None, exact=True).commenting_closed
+
+
+def test_the_page_costs_the_same_however_much_was_set(desk: Client, editor: Commenter, opinion: Discussion) -> None:
+    def cost() -> int:
+        page(desk, "?article=story-1")
+        with CaptureQueriesContext(connection) as queries:
+            page(desk, "?article=story-1")
+        return len(queries)
+
+    few = cost()
+    for name in ("links_allowed", "repeat_hours", "flood_minutes", "edit_minutes"):
+        policy.set_value(name, 7, made_by=editor)
+        policy.set_value(name, 8, made_by=editor, section="Opinion")
+        policy.set_value(name, 9, made_by=editor, discussion=opinion)
+    assert cost() <= few + 1

@@ -13,6 +13,7 @@ from rest_framework import serializers
 from comments.api import problems
 from comments.api.bodies import Choice
 from comments.models import (
+    Appeal,
     Decider,
     Discussion,
     Flag,
@@ -193,6 +194,13 @@ class WaitingEditSerializer(Shape):
     text = serializers.CharField()
 
 
+class AppealStateSerializer(Shape):
+    state = Choice(Appeal.State.choices)
+    filed_at = serializers.DateTimeField()
+    ruled_at = serializers.DateTimeField(allow_null=True)
+    ruling = serializers.CharField(allow_blank=True)
+
+
 class OwnFactsSerializer(Shape):
     version = serializers.IntegerField()
     reasons = serializers.ListField(
@@ -200,6 +208,8 @@ class OwnFactsSerializer(Shape):
     )
     explanation = serializers.CharField(allow_blank=True, help_text="The editor's own words.")
     can_edit = serializers.BooleanField()
+    can_appeal = serializers.BooleanField(help_text="Nobody has, and there is still time.")
+    appeal = AppealStateSerializer(allow_null=True, help_text="Against the decision about it.")
     edit = WaitingEditSerializer(allow_null=True, help_text="While an edit of a published comment is not published.")
 
 
@@ -214,6 +224,8 @@ class OneCommentSerializer(CommentSerializer):
     reasons = serializers.ListField(child=serializers.CharField(), required=False)
     explanation = serializers.CharField(allow_blank=True, required=False)
     can_edit = serializers.BooleanField(required=False)
+    can_appeal = serializers.BooleanField(required=False)
+    appeal = AppealStateSerializer(allow_null=True, required=False)
     edit = WaitingEditSerializer(allow_null=True, required=False)
 
 
@@ -726,6 +738,44 @@ class ChangePageSerializer(Shape):
     next = serializers.CharField(allow_null=True)
 
 
+class AuditSerializer(Shape):
+    kind = serializers.CharField()
+    what = serializers.CharField(allow_blank=True, help_text="What it was done to, in words.")
+    before = AnythingField()
+    after = AnythingField()
+    note = serializers.CharField(allow_blank=True)
+    made_by = serializers.CharField(help_text="By name; what decides without a person by its own.")
+    made_at = serializers.DateTimeField()
+    comment = serializers.IntegerField(allow_null=True)
+    request_id = serializers.CharField(allow_blank=True)
+
+
+class AuditPageSerializer(Shape):
+    results = AuditSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class RoleSerializer(Shape):
+    name = serializers.CharField()
+    may = serializers.ListField(child=serializers.CharField(), help_text="What it allows, in words.")
+    in_sections = serializers.BooleanField(help_text="It allows nothing until sections are given with it.")
+
+
+class PersonWithRolesSerializer(Shape):
+    id = serializers.IntegerField()
+    username = serializers.CharField()
+    is_staff = serializers.BooleanField()
+    is_superuser = serializers.BooleanField()
+    roles = serializers.ListField(child=serializers.CharField())
+    sections = serializers.ListField(child=serializers.CharField())
+
+
+class RolesSerializer(Shape):
+    roles = RoleSerializer(many=True)
+    sections = serializers.ListField(child=serializers.CharField())
+    results = PersonWithRolesSerializer(many=True)
+
+
 # --- Jobs -------------------------------------------------------------------------------------------------------------
 
 
@@ -972,4 +1022,79 @@ class PersonSerializer(Shape):
         child=serializers.IntegerField(), help_text="How many others a `domain` or `network` sanction would hold for."
     )
     history = HappenedSerializer(many=True, help_text="The latest first.")
+    next = serializers.CharField(allow_null=True)
+
+
+# --- Appeals ----------------------------------------------------------------------------------------------------------
+
+
+class StatementSerializer(Shape):
+    """A decision or a sanction as the law asks for it: what, why, by whom in kind, where, until when, and redress."""
+
+    number = serializers.UUIDField()
+    what = serializers.CharField()
+    decided_at = serializers.DateTimeField()
+    noticed_by = serializers.CharField()
+    decided_by = serializers.CharField()
+    automated = Choice(["fully", "partly", "not"])
+    ground = Choice(["house", "illegal"])
+    reason = serializers.CharField(allow_blank=True)
+    facts = serializers.ListField(child=serializers.CharField())
+    explanation = serializers.CharField(allow_blank=True)
+    legal_ground = serializers.CharField(allow_blank=True)
+    where = serializers.CharField()
+    until = serializers.CharField()
+    redress = serializers.CharField()
+    appeal_until = serializers.DateTimeField(allow_null=True)
+
+
+class OwnAppealSerializer(Shape):
+    id = serializers.UUIDField()
+    state = Choice(Appeal.State.choices)
+    text = serializers.CharField()
+    filed_at = serializers.DateTimeField()
+    ruled_at = serializers.DateTimeField(allow_null=True)
+    ruling = serializers.CharField(allow_blank=True, help_text="In the words of who ruled.")
+
+
+class CaseSerializer(Shape):
+    statement = StatementSerializer(allow_null=True)
+    text = serializers.CharField(allow_blank=True, help_text="The words that were judged.")
+    can_appeal = serializers.BooleanField()
+    why_not = serializers.CharField(allow_blank=True)
+    appeal = OwnAppealSerializer(allow_null=True)
+
+
+class AppellantSerializer(Shape):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+
+
+class DeskAppealSerializer(Shape):
+    id = serializers.IntegerField()
+    state = Choice(Appeal.State.choices)
+    comment = serializers.IntegerField(allow_null=True)
+    sanction = serializers.UUIDField(allow_null=True)
+    reason = serializers.CharField(allow_blank=True)
+    author = AppellantSerializer()
+    text = serializers.CharField()
+    filed_at = serializers.DateTimeField()
+    due_at = serializers.DateTimeField()
+    is_late = serializers.BooleanField()
+    ruled_by = serializers.CharField(allow_null=True)
+    ruled_at = serializers.DateTimeField(allow_null=True)
+    ruling = serializers.CharField(allow_blank=True)
+    note = serializers.CharField(allow_blank=True, help_text="To editors.")
+
+
+class DeskAppealDetailSerializer(DeskAppealSerializer):
+    statement = StatementSerializer()
+    judged_text = serializers.CharField(allow_blank=True)
+    version = serializers.IntegerField(allow_null=True, help_text="Of the comment, for the ruling.")
+    decided_by = serializers.CharField(allow_null=True)
+    would_publish = serializers.BooleanField(help_text="Overturning would bring the comment back.")
+
+
+class AppealPageSerializer(Shape):
+    results = DeskAppealSerializer(many=True)
     next = serializers.CharField(allow_null=True)

@@ -35,6 +35,17 @@ class FlagForm(Form):
     note = Line(required=False, allow_blank=True, max_length=500, help_text="For the editor. The author never sees it.")
 
 
+class AppealForm(Form):
+    text = Words(help_text="What is wrong with the decision; up to 2,000 characters.")
+
+
+class RulingForm(Form):
+    ruling = Choice(choices=["uphold", "overturn"])
+    text = Line(max_length=2000, help_text="To the author, who is told it with the outcome.")
+    note = Line(required=False, allow_blank=True, max_length=2000, help_text="To other editors.")
+    version = Number(required=False, help_text="The comment's version you looked at. If it has moved on: 409.")
+
+
 class PreviewForm(Form):
     text = Words(help_text="As typed.")
     discussion = Line(required=False, max_length=200, help_text="Key of the discussion it is meant for.")
@@ -137,6 +148,16 @@ class ImportPhrasesForm(Form):
     format = Choice(choices=["csv", "lines"])
     kind = Choice(required=False, choices=Phrase.Kind.choices, help_text="For lines that say none: else `suspect`.")
     language = Line(required=False, allow_blank=True, max_length=12, help_text="For lines that say none.")
+
+
+class RolesForm(Form):
+    roles = serializers.ListField(
+        child=Line(max_length=150), max_length=50, help_text="Names of roles; those left out are taken away."
+    )
+    sections = serializers.ListField(
+        child=Line(max_length=80), max_length=200, help_text="Sections that a section moderator decides in."
+    )
+    note = Line(required=False, allow_blank=True, max_length=500, help_text="Why, for the record.")
 
 
 class SettingForm(Form):

@@ -14,6 +14,8 @@ from django.urls import URLPattern, path, re_path, register_converter
 from django.views.decorators.csrf import csrf_exempt
 
 from comments.api import (
+    appeals,
+    audit,
     bulk,
     deciding,
     desk,
@@ -78,6 +80,11 @@ urlpatterns: list[URLPattern] = [
     path("comments/<comments_id:comment_id>/replies/", reading.RepliesView.as_view(), name="replies"),
     path("comments/<comments_id:comment_id>/reaction/", writing.ReactionView.as_view(), name="reaction"),
     path("comments/<comments_id:comment_id>/flags/", writing.FlagsView.as_view(), name="flags"),
+    path("comments/<comments_id:comment_id>/appeal/", appeals.AppealView.as_view(), name="appeal"),
+    path("me/sanctions/<uuid:public_id>/appeal/", appeals.SanctionAppealView.as_view(), name="appeal_sanction"),
+    path("moderation/appeals/", appeals.AppealsView.as_view(), name="moderation_appeals"),
+    path("moderation/appeals/<comments_id:appeal_id>/", appeals.DeskAppealView.as_view(), name="moderation_appeal"),
+    path("moderation/appeals/<comments_id:appeal_id>/ruling/", appeals.RulingView.as_view(), name="rule_on_appeal"),
     path("me/", writing.MeView.as_view(), name="me"),
     path("me/warnings/<uuid:public_id>/acknowledge/", writing.AcknowledgeView.as_view(), name="acknowledge"),
     path("me/discussions/<comments_key:key>/", writing.MyDiscussionView.as_view(), name="my_discussion"),
@@ -123,6 +130,10 @@ urlpatterns: list[URLPattern] = [
     path("moderation/settings/<str:name>/", policy.SettingView.as_view(), name="moderation_setting"),
     path("moderation/changes/", policy.ChangesView.as_view(), name="moderation_changes"),
     path("moderation/changes/<comments_id:change_id>/revert/", policy.RevertView.as_view(), name="revert_change"),
+    path("moderation/audit/", audit.AuditView.as_view(), name="audit"),
+    path("moderation/audit/export/", audit.AuditExportView.as_view(), name="export_audit"),
+    path("moderation/roles/", audit.RolesView.as_view(), name="roles"),
+    path("moderation/roles/<comments_id:user_id>/", audit.RoleView.as_view(), name="role"),
     path("moderation/rules/", rules.RulesView.as_view(), name="rules"),
     path("moderation/rules/trial/", rules.UnsavedTrialView.as_view(), name="unsaved_trial"),
     path("moderation/rules/<comments_id:rule_id>/", rules.RuleView.as_view(), name="rule"),

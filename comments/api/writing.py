@@ -120,7 +120,21 @@ def own(mine: Mine) -> dict[str, Any]:
         "reasons": reasons,
         "explanation": mine.explanation,
         "can_edit": mine.can_edit,
+        "can_appeal": mine.can_appeal,
+        "appeal": _appeal(mine),
         "edit": {"status": mine.status, "text": revision.text} if mine.is_edit else None,
+    }
+
+
+def _appeal(mine: Mine) -> dict[str, Any] | None:
+    made = mine.appeal
+    if made is None:
+        return None
+    return {
+        "state": made.state,
+        "filed_at": moment(made.filed_at),
+        "ruled_at": moment(made.ruled_at),
+        "ruling": made.ruling,
     }
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -17,36 +18,37 @@ from django.utils.translation import gettext_lazy as _
 from comments import access, preferences
 from comments.desk import notices, queues
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def for_moderators(view: View) -> View:
     """Answer 403 to staff who may not moderate. People who are not staff meet the admin's sign-in before this."""
-    return _guarded(view, access.may_moderate)
+    return guarded(access.may_moderate)(view)
 
 
 def for_viewers(view: View) -> View:
     """Answer 403 to staff who may not look at the desk. What the view offers to do asks again who may."""
-    return _guarded(view, access.may_see_desk)
+    return guarded(access.may_see_desk)(view)
 
 
 def for_those_who(permission: str) -> Callable[[View], View]:
     """Answer 403 to staff without ``permission`` of the desk, such as ``change_policy``: see ``access.may``."""
+    return guarded(lambda user: access.may(user, permission))
+
+
+def guarded(may: Callable[[Any], bool]) -> Callable[[View], View]:
+    """Answer 403 to staff of whom ``may`` says no."""
 
     def guard(view: View) -> View:
-        return _guarded(view, lambda user: access.may(user, permission))
+        @wraps(view)
+        def behind(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not may(request.user):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return behind
 
     return guard
-
-
-def _guarded(view: View, may: Callable[[Any], bool]) -> View:
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not may(request.user):
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return guarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Tab:
     title: str | Promise
     url_name: str
     permission: str
-    """Of the desk; ``see_desk`` is everyone who decides or looks."""
+    """Of the desk; ``see_desk`` is everyone who decides or looks, ``give_roles`` who may change users."""
     counted: str = ""
     """Which count stands beside it, when it is not 0: a name in ``queues.counts()``."""
 
@@ -66,17 +68,22 @@ TABS = [
     Tab("queue", _("Queue"), "changelist", "see_desk"),
     Tab("bulk", _("Bulk"), "bulk", "act_in_bulk"),
     Tab("people", _("People"), "people", "see_desk"),
-    Tab("issues", _("Issues"), "issues", "see_desk", "issues"),
+    Tab("appeals", _("Appeals"), "appeals", "rule_on_appeals", "appeals"),
+    Tab("issues", _("Issues"), "issues", "answer_issues", "issues"),
     Tab("numbers", _("Numbers"), "numbers", "see_numbers"),
     Tab("rules", _("House rules"), "rules", "change_policy"),
     Tab("model", _("Model"), "model", "change_policy"),
     Tab("phrases", _("Phrases"), "phrases", "change_policy"),
     Tab("settings", _("Settings"), "settings", "change_policy"),
+    Tab("audit", _("Audit"), "audit", "see_audit"),
+    Tab("roles", _("Roles"), "roles", "give_roles"),
     Tab("preferences", _("Preferences"), "preferences", "see_desk"),
 ]
 
 
 def _may_open(user: Any, tab: Tab) -> bool:
+    if tab.permission == "give_roles":
+        return access.may_give_roles(user)
     return access.may_see_desk(user) if tab.permission == "see_desk" else access.may(user, tab.permission)
 
 

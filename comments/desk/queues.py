@@ -179,11 +179,15 @@ class Queue:
 
         ``sections`` keeps it to those; ``None`` is everywhere.
         """
+        return with_what_a_card_shows(self.texts(sections))
+
+    def texts(self, sections: frozenset[str] | None = None) -> QuerySet[Revision]:
+        """Return what :meth:`rows` does, without what stands round them."""
         if self.complaint:
             return Revision.objects.none()
         found = search.narrowed(within(sections, self._rows(), here=self.name == "to_decide"), self.query)
         order = self.sorting
-        return with_what_a_card_shows(found.order_by(order.column, order.key) if order else found)
+        return found.order_by(order.column, order.key) if order else found
 
     def _rows(self) -> QuerySet[Revision]:
         match self.name:
@@ -319,8 +323,16 @@ class Page:
 
 
 def page(queue: Queue, after: str = "", size: int = PAGE, sections: frozenset[str] | None = None) -> Page:
-    """Return the page of ``queue`` that begins after the cursor ``after``. One query."""
-    rows = list(queue.rows(sections).filter(queue.after(after) if after else Q())[: size + 1])
+    """Return the page of ``queue`` that begins after the cursor ``after``. One query, two for a search."""
+    behind = queue.after(after) if after else Q()
+    if queue.query.is_empty:
+        rows = list(queue.rows(sections).filter(behind)[: size + 1])
+    else:
+        # Which they are comes first: what a card shows is fetched for those only, however many match.
+        chosen = list(queue.texts(sections).filter(behind).values_list("pk", flat=True)[: size + 1])
+        place = {pk: number for number, pk in enumerate(chosen)}
+        found = with_what_a_card_shows(Revision.objects.filter(pk__in=chosen))
+        rows = sorted(found, key=lambda row: place[row.pk])
     more = len(rows) > size
     rows = rows[:size]
     return Page(queue, rows, queue.cursor(rows[-1]) if more else "")

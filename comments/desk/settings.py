@@ -12,15 +12,18 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.messages import get_messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
-from comments import conf, policy, screening, thresholds
-from comments.desk import frame
+from comments import access, conf, policy, screening, thresholds
+from comments.desk import frame, words
 from comments.desk.forms import BIGGEST
 from comments.desk.frame import for_those_who
 from comments.exceptions import Refused
@@ -78,6 +81,10 @@ class Place:
         return f"{reverse(PAGE)}?{urlencode({name: value for name, value in facts.items() if value})}"
 
     @property
+    def url_of_changed(self) -> str:
+        return f"{self.url}{'&' if '=' in self.url else ''}only=changed"
+
+    @property
     def name(self) -> str:
         if self.discussion:
             return str(self.discussion)
@@ -99,6 +106,8 @@ class Cell:
     value: str
     """Empty where this level says nothing."""
     in_force: bool
+    set_by: str = ""
+    """Who set it, and when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +124,37 @@ class Row:
     settable: bool
     set_here: bool
 
+    @property
+    def differs(self) -> bool:
+        """Some level says other than what was installed."""
+        return any(cell.value for cell in self.cells[1:])
 
-def _row(name: str, place: Place) -> Row:
+
+Setters = dict[tuple[str, str], str]
+"""(Level, name) → who set it and when, in words."""
+
+
+def _setters(place: Place) -> Setters:
+    """Return who set what is set at ``place`` and above it. One query."""
+    here = Q(scope=Setting.Scope.SITE)
+    if place.section:
+        here |= Q(scope=Setting.Scope.SECTION, section=place.section)
+    if place.discussion:
+        here |= Q(discussion=place.discussion)
+    return {
+        (row.scope, row.name): _signed(row.changed_by, row.changed_at)
+        for row in Setting.objects.filter(here).select_related("changed_by")
+    }
+
+
+def _signed(who: Commenter | None, at: datetime) -> str:
+    return _("%(who)s, %(when)s") % {
+        "who": who or _("The system"),
+        "when": date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT"),
+    }
+
+
+def _row(name: str, place: Place, setters: Setters) -> Row:
     chain = thresholds.chain(name, place.discussion, place.section)
     said = dict(chain)
     shown = ["project", "site"] + ["section"] * bool(place.section) + ["discussion"] * bool(place.discussion)
@@ -124,10 +162,16 @@ def _row(name: str, place: Place) -> Row:
     default = getattr(conf.Settings(), name)
     return Row(
         name=name,
-        title=name.replace("_", " ").capitalize(),
-        meaning=conf.meanings().get(name, "").replace("``", ""),
+        title=words.title(name),
+        meaning=words.meaning(name),
         cells=[
-            Cell(level, str(LEVELS[level]), _words(said[level]) if level in said else "", level == in_force)
+            Cell(
+                level,
+                str(LEVELS[level]),
+                _words(said[level]) if level in said else "",
+                level == in_force,
+                setters.get((level, name), ""),
+            )
             for level in shown
         ],
         kind=_kind(default),
@@ -150,6 +194,48 @@ def _words(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or _("none")
     return str(value) if value != "" else _("none")
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A rule or a scorer that is asked, or is not."""
+
+    name: str
+    title: str
+    on: bool
+    is_scorer: bool
+    offsite: bool = False
+    """It sends the texts of comments to somebody else."""
+    trouble: str = ""
+    set_by: str = ""
+    """Who switched it last, and when."""
+
+
+def _switches(settings: conf.Settings) -> list[Switch]:
+    """Return every rule and scorer, scorers and those that are off first. Two queries at most."""
+    watched = {one.name: one for one in screening.health()}
+    switched: dict[str, str] = {}
+    about = PolicyChange.objects.filter(kind=PolicyChange.Kind.SETTING, subject="switched_off (site)")
+    for change in about.select_related("made_by").order_by("-pk")[:HISTORY]:
+        for name in {*(change.before or ())} ^ {*(change.after or ())}:
+            switched.setdefault(name, _signed(change.made_by, change.created_at))
+    found = []
+    for path in settings.rules:
+        name = path.rsplit(".", 1)[-1]
+        scorer = watched.get(name)
+        is_scorer = scorer is not None or ".scorers." in path
+        found.append(
+            Switch(
+                name=name,
+                title=sentences.scorer_title(name) if is_scorer else name.replace("_", " ").capitalize(),
+                on=name not in settings.switched_off,
+                is_scorer=is_scorer,
+                offsite=scorer.offsite if scorer else False,
+                trouble=scorer.health.detail if scorer and not scorer.health.ok else "",
+                set_by=switched.get(name, ""),
+            )
+        )
+    return sorted(found, key=lambda one: (one.on, not one.is_scorer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +265,7 @@ def _history() -> list[Change]:
                 pk=change.pk,
                 at=change.created_at,
                 who=str(change.made_by or _("The system")),
-                what=f"{change.get_kind_display()}: {change.subject}",
+                what=f"{change.get_kind_display()}: {words.subject(change.kind, change.subject)}",
                 before=_words(change.before),
                 after=_words(change.after),
                 note=change.note,
@@ -202,17 +288,27 @@ def settings(request: HttpRequest, site: AdminSite) -> HttpResponse:
 def _page(request: HttpRequest, site: AdminSite, place: Place, *, alert: str = "", status: int = 200) -> HttpResponse:
     everywhere = thresholds.of(None, exact=True)
     sections = Discussion.objects.exclude(section="").order_by("section").values_list("section", flat=True).distinct()
-    asked = [path.rsplit(".", 1)[-1] for path in everywhere.rules]
+    setters = _setters(place)
+    rows = [_row(name, place, setters) for name in conf.PANEL]
+    changed = request.GET.get("only") == "changed"
+    switches = _switches(everywhere)
     context = frame.context(request, site, tab="settings", title=_("Settings")) | {
         "place": place,
         "sections": list(sections[:MOST_SECTIONS]),
-        "rows": [_row(name, place) for name in conf.PANEL],
+        "rows": [row for row in rows if row.differs or not changed],
+        "levels": rows[0].cells,
+        "changed": changed,
+        "differing": sum(row.differs for row in rows),
         "everywhere": everywhere,
+        "as_installed": conf.get(),
+        "closed_by": setters.get(("site", "commenting_closed"), ""),
+        "waiting_by": setters.get(("site", "premoderate"), ""),
         "elsewhere": Setting.objects.filter(name__in=["commenting_closed", "premoderate"], value=True)
         .exclude(scope=Setting.Scope.SITE)
         .count(),
-        "switches": [(name, name not in everywhere.switched_off) for name in asked],
-        "scorers": [(sentences.scorer_title(one.name), one) for one in screening.health()],
+        "first_switches": [one for one in switches if one.is_scorer or not one.on],
+        "other_switches": [one for one in switches if not one.is_scorer and one.on],
+        "may_see_audit": access.may(request.user, "see_audit"),
         "history": _history(),
         "said": [str(message) for message in get_messages(request)],
         "alert": alert,
@@ -240,7 +336,7 @@ def change(request: HttpRequest, site: AdminSite) -> HttpResponse:
         value = None if do == "above" else _typed(name, given["value"])
         policy.set_value(name, value, made_by=Commenter.objects.for_user(request.user), note=given["note"], **where)
         return _("%(name)s, %(place)s: %(value)s.") % {
-            "name": name.replace("_", " ").capitalize(),
+            "name": words.title(name),
             "place": place.name,
             "value": _words(value),
         }
@@ -254,10 +350,10 @@ def _typed(name: str, typed: str) -> Any:
         case "bool":
             return {"on": True, "off": False}.get(typed, typed)
         case "int":
-            words = typed.strip()
-            if not (words.isascii() and words.isdecimal() and len(words) <= 9):
+            digits = typed.strip()
+            if not (digits.isascii() and digits.isdecimal() and len(digits) <= 9):
                 raise Refused("bad_value", _("Write a whole number, 0 or more."))
-            return int(words)
+            return int(digits)
         case "list":
             # Days stand with commas in one line of hours, so that those go line by line or by semicolon.
             parts = typed.replace(";", "\n") if name == "commenting_hours" else typed.replace(",", "\n")
@@ -291,7 +387,7 @@ def take_back(request: HttpRequest, site: AdminSite) -> HttpResponse:
         if change is None:
             raise Refused("unknown_change", _("There is no such change."), status=404)
         policy.take_back(change, made_by=Commenter.objects.for_user(request.user))
-        return _("Taken back: %(what)s.") % {"what": change.subject}
+        return _("Taken back: %(what)s.") % {"what": words.subject(change.kind, change.subject)}
 
     return _done(request, site, place, verb)
 

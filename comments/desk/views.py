@@ -37,7 +37,7 @@ from comments.desk.forms import (
     UndoForm,
     complaint,
 )
-from comments.desk.frame import for_moderators, for_viewers
+from comments.desk.frame import for_moderators, for_those_who, for_viewers
 from comments.exceptions import CommentChanged, Refused
 from comments.models import Comment, Commenter, Decider, Decision, Reason, Revision, Status
 
@@ -284,7 +284,8 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
             html[pk] = _card(request, place, pk, alert=_changed(form, known[pk]), is_open=False)
         elif pk in known and (lost or pk in fetched):
             html[pk] = _card(request, place, pk, is_open=False)
-    newer = _arrived(place, form.moment("since"))
+    seen_sections = access.sections_seen(request.user)
+    newer = _arrived(place, form.moment("since"), seen_sections)
     return JsonResponse(
         {
             "mine": {
@@ -293,7 +294,7 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
                 if claim.person_id == editor.pk
             },
             "cards": html,
-            "counts": queues.counts(access.sections_seen(request.user), request.user),
+            "counts": queues.counts(seen_sections, request.user),
             "newer": ngettext("%(count)d new since you opened it", "%(count)d new since you opened it", newer)
             % {"count": newer}
             if newer
@@ -311,12 +312,12 @@ def _changed(form: ClaimForm, comment: Comment) -> cards.Alert:
     )
 
 
-def _arrived(place: Place, since: datetime | None) -> int:
+def _arrived(place: Place, since: datetime | None, sections: frozenset[str] | None) -> int:
     """Return how many texts of a queue of held ones came since an editor opened it; a thousand at most."""
     if since is None or place.queue.name != "to_decide":
         return 0
     held = Revision.objects.filter(status=Status.HELD, created_at__gte=since - LATE, screened_at__gte=since)
-    return held.values("pk")[:MOST_NEW].count()
+    return queues.within(sections, held).values("pk")[:MOST_NEW].count()
 
 
 def _undoable(editor: Commenter) -> Toast | None:
@@ -341,7 +342,7 @@ def _undoable(editor: Commenter) -> Toast | None:
 
 
 @require_GET
-@for_moderators
+@for_those_who("answer_issues")
 def issues(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Go to the issue reports."""
     return redirect("admin:comments_issuereport_changelist")

@@ -16,16 +16,28 @@ BATCH = 1_000
 
 WORDS = f"""
 CREATE OR REPLACE FUNCTION comments_words(written text) RETURNS tsvector
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-  SELECT to_tsvector('pg_catalog.simple'::regconfig, regexp_replace(
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS $$ BEGIN
+  RETURN to_tsvector('pg_catalog.simple'::regconfig, regexp_replace(
     translate(left(written, 100000), $p${search.PUNCTUATION}$p$, '{" " * len(search.PUNCTUATION)}'),
-    '([{search.UNSPACED}])', ' \\1 ', 'g'))
-$$
+    '([{search.UNSPACED}])', ' \\1 ', 'g'));
+END $$
 """
+# A column that a trigger fills, and not one that is generated: to add that one would write the table anew, locked.
+KEPT = """
+CREATE OR REPLACE FUNCTION comments_keep_words() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  NEW.words := comments_words(NEW.text);
+  RETURN NEW;
+END $$
+"""
+TRIGGER = """
+CREATE TRIGGER comments_revision_words BEFORE INSERT OR UPDATE OF text ON comments_revision
+FOR EACH ROW EXECUTE FUNCTION comments_keep_words()
+"""
+FILL = "UPDATE comments_revision SET words = comments_words(text) WHERE id > %s AND id <= %s AND words IS NULL"
 INDEXED = [
-    ("comments_revision_words", "comments_revision", "text"),
-    ("comments_commenter_words", "comments_commenter", "name"),
-    ("comments_discussion_words", "comments_discussion", "title"),
+    ("comments_revision_words", "comments_revision", "words"),
+    ("comments_commenter_words", "comments_commenter", "comments_words(name)"),
+    ("comments_discussion_words", "comments_discussion", "comments_words(title)"),
 ]
 
 
@@ -49,9 +61,17 @@ def index_words(apps, schema_editor):
     if connection.vendor == "postgresql":
         with connection.cursor() as db:
             db.execute(WORDS)
+            db.execute(KEPT)
+            db.execute("ALTER TABLE comments_revision ADD COLUMN IF NOT EXISTS words tsvector")
+            db.execute("DROP TRIGGER IF EXISTS comments_revision_words ON comments_revision")
+            db.execute(TRIGGER)
+            db.execute("SELECT coalesce(max(id), 0) FROM comments_revision")
+            (last,) = db.fetchone()
+            for begin in range(0, last, BATCH):
+                db.execute(FILL, [begin, begin + BATCH])
             for name, table, column in INDEXED:
                 db.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
-                db.execute(f"CREATE INDEX CONCURRENTLY {name} ON {table} USING gin (comments_words({column}))")
+                db.execute(f"CREATE INDEX CONCURRENTLY {name} ON {table} USING gin ({column})")
     else:
         search.keep_in_step(connection)
 
@@ -61,6 +81,9 @@ def forget_words(apps, schema_editor):
         if schema_editor.connection.vendor == "postgresql":
             for name, _table, _column in INDEXED:
                 db.execute(f"DROP INDEX IF EXISTS {name}")
+            db.execute("DROP TRIGGER IF EXISTS comments_revision_words ON comments_revision")
+            db.execute("ALTER TABLE comments_revision DROP COLUMN IF EXISTS words")
+            db.execute("DROP FUNCTION IF EXISTS comments_keep_words()")
             db.execute("DROP FUNCTION IF EXISTS comments_words(text)")
         elif schema_editor.connection.vendor == "sqlite":
             for table, _tokenizer, _held in search.TABLES:

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Find editors' decisions by time: what the numbers read most."""
 
-    dependencies = [("comments", "0012_premoderated")]
+    dependencies = [("comments", "0014_audit")]
 
     operations = [
         migrations.AddIndex(

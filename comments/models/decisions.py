@@ -15,6 +15,11 @@ class AppendOnlyQuerySet(models.QuerySet[Any]):
     def update(self, **kwargs: Any) -> NoReturn:
         raise TypeError(f"{self.model.__name__} rows are never changed: write a new one.")
 
+    def bulk_create(self, objs: Any, *args: Any, update_conflicts: bool = False, **options: Any) -> Any:
+        if update_conflicts:
+            raise TypeError(f"{self.model.__name__} rows are never changed: write a new one.")
+        return super().bulk_create(objs, *args, **options)
+
     def delete(self) -> NoReturn:
         raise TypeError(f"{self.model.__name__} rows are never deleted.")
 

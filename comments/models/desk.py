@@ -212,7 +212,10 @@ class AuditEntry(AppendOnly):
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit entries")
         ordering = ["-id"]
-        indexes = [models.Index(fields=["-created_at"], name="comments_audit_by_time")]
+        indexes = [
+            models.Index(fields=["-created_at"], name="comments_audit_by_time"),
+            models.Index(fields=["kind", "object_id"], name="comments_audit_by_object"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.subject}"

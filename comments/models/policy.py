@@ -54,7 +54,10 @@ class PolicyChange(AppendOnly):
         verbose_name = _("change of policy")
         verbose_name_plural = _("changes of policy")
         ordering = ["-id"]
-        indexes = [models.Index(fields=["kind", "-id"], name="comments_changes_by_kind")]
+        indexes = [
+            models.Index(fields=["kind", "-id"], name="comments_changes_by_kind"),
+            models.Index(fields=["-created_at"], name="comments_changes_by_time"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.subject}"

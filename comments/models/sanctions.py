@@ -91,6 +91,7 @@ class Sanction(AppendOnly):
         ]
         indexes = [
             models.Index(fields=["person", "-id"], name="comments_sanctions_of"),
+            models.Index(fields=["-created_at"], name="comments_sanctions_by_time"),
             models.Index(fields=["email_domain"], condition=~Q(email_domain=""), name="comments_sanctioned_domains"),
             models.Index(fields=["network_key"], condition=~Q(network_key=""), name="comments_sanctioned_networks"),
         ]
@@ -155,6 +156,9 @@ class Appeal(models.Model):
     ruling = models.TextField(max_length=2000, blank=True, default="")
     """To the appellant, in the words of who ruled."""
     private_note = models.TextField(max_length=2000, blank=True, default="")
+
+    is_new = False
+    """Not in the database: made by the very call that returned it."""
 
     class Meta:
         verbose_name = _("appeal")

@@ -176,6 +176,9 @@ class Printer:
                 "edit_url": "",
                 "withdraw_url": "",
                 "problem_url": "",
+                "appeal_url": "",
+                "appeal": "",
+                "appeal_quote": "",
             },
         }
         return self._grey(looks)

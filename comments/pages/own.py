@@ -12,11 +12,11 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst, get_text_list
 from django.utils.translation import gettext as _
 
-from comments import access, conf, people, thresholds
+from comments import access, conf, letters, people, thresholds
 from comments.access import Standing
 from comments.exceptions import Refused
 from comments.http import request_id
-from comments.models import Comment, Commenter, Discussion, Flag, Sanction, Status
+from comments.models import Appeal, Comment, Commenter, Discussion, Flag, Sanction, Status
 from comments.pages import shown
 from comments.personal import Mine
 from comments.screening import combine, sentences
@@ -180,7 +180,22 @@ def slip(mine: Mine) -> shown.Slip:
         "problem_url": shown.problem_url(comment.discussion.key, comment=comment.pk)
         if mine.status == Status.REJECTED
         else "",
+        "appeal_url": f"{here}appeal/" if mine.can_appeal or mine.appeal else "",
+        "appeal": appealed(mine.appeal) if mine.appeal else "",
+        "appeal_quote": mine.appeal.ruling if mine.appeal else "",
     }
+
+
+def appealed(made: Appeal) -> str:
+    """Return how an appeal stands, in a sentence; what was written about the outcome stands behind it."""
+    match made.state:
+        case Appeal.State.OPEN:
+            return _("Your appeal waits since %(when)s.") % {"when": shown.spoken_time(made.filed_at)}
+        case Appeal.State.OVERTURNED:
+            said = _("Overturned by another editor, %(when)s.")
+        case _upheld:
+            said = _("Another editor has looked at your appeal, and the decision stands, %(when)s.")
+    return said % {"when": shown.spoken_time(made.ruled_at or made.filed_at)}
 
 
 def _said(mine: Mine) -> tuple[str, str]:
@@ -244,6 +259,28 @@ def listed(mine: Mine) -> dict[str, Any]:
         "url": f"{shown.prefix()}{comment.pk}/",
         "at": shown.machine_time(comment.created_at),
         "when": shown.spoken_time(comment.created_at),
+    }
+
+
+def listed_appeal(made: Appeal) -> dict[str, Any]:
+    """Return one of the reader's appeals as "my comments" lists it."""
+    tones = {Appeal.State.OPEN: ("wait", "clock"), Appeal.State.OVERTURNED: ("good", "check")}
+    tone, icon = tones.get(Appeal.State(made.state), ("stop", "stop"))
+    if made.decision is not None:
+        discussion = made.decision.comment.discussion
+        about = _("About your comment on “%(title)s”") % {"title": discussion.title or discussion.key}
+    else:
+        about = _("About a decision that concerns you as a person")
+    return {
+        "tone": tone,
+        "icon": icon,
+        "title": appealed(made),
+        "about": about,
+        "ruling": made.ruling,
+        "text": made.text,
+        "url": letters.page_of(made),
+        "at": shown.machine_time(made.filed_at),
+        "when": shown.spoken_time(made.filed_at),
     }
 
 

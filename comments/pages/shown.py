@@ -77,6 +77,9 @@ class Slip(TypedDict):
     edit_url: str
     withdraw_url: str
     problem_url: str
+    appeal_url: str
+    appeal: str
+    appeal_quote: str
 
 
 @lru_cache(maxsize=16)
@@ -97,6 +100,8 @@ def _words(_language: str) -> dict[str, str]:
         "edit": _("Edit"),
         "withdraw": _("Withdraw"),
         "looks_wrong": _("Does this look wrong?"),
+        "appeal": _("Appeal"),
+        "your_appeal": _("Your appeal"),
         "nobody": _("A former reader"),
         "removed": _("Comment that is not shown"),
     } | {f"badge_{badge}": name for badge, name in badges.items()}

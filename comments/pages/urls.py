@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from comments.pages import views
+from comments.pages import appeals, views
 
 app_name = "comments"
 
@@ -21,5 +21,7 @@ urlpatterns = [
     path("<int:pk>/withdraw/", views.withdraw, name="withdraw"),
     path("<int:pk>/react/", views.react, name="react"),
     path("<int:pk>/flag/", views.flag, name="flag"),
+    path("<int:pk>/appeal/", appeals.appeal, name="appeal"),
+    path("sanctions/<uuid:public_id>/appeal/", appeals.appeal_sanction, name="appeal_sanction"),
     path("issues/", include("comments.pages.issue_urls")),
 ]

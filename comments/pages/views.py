@@ -15,7 +15,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
-from comments import access, discussions, http, moderation, people, personal, posting, reactions, threads
+from comments import access, appeals, discussions, http, moderation, people, personal, posting, reactions, threads
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Decider, Decision, Discussion, Reason, Status
 from comments.pages import editing, own, section, shown
@@ -67,6 +67,11 @@ def _page(request: HttpRequest, template: str, context: dict[str, Any], *, statu
 def _private(response: HttpResponse) -> HttpResponse:
     response["Cache-Control"] = PRIVATE
     return response
+
+
+def private_page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """Render a whole page that is one reader's own, and that no cache keeps."""
+    return _private(_page(request, template, context, status=status))
 
 
 def _see(url: str) -> HttpResponse:
@@ -278,8 +283,11 @@ def me(request: HttpRequest) -> HttpResponse:
     wrote = Comment.objects.filter(author=person).select_related("discussion")
     listed = [own.listed(one) for one in personal.state_of(wrote, person)]
     standing = own.standing(access.standing(person, http.network_key(request)))
+    asked = [own.listed_appeal(one) for one in appeals.by(person)]
     here = request.get_full_path()
-    context = shown.context(person=person, listed=listed, most=personal.MOST, standing=standing, here=here)
+    context = shown.context(
+        person=person, listed=listed, most=personal.MOST, appeals=asked, standing=standing, here=here
+    )
     return _private(_page(request, "comments/me.html", context))
 
 
