@@ -169,7 +169,7 @@ def test_the_page_costs_the_same_however_much_there_is(
     for number in range(12):
         decide(post(reader, f"Number {number} of twelve trams."), "reject", editor, private_note="no")
         policy.set_value("links_allowed", number, made_by=editor)
-        Sanction.objects.create(kind="warn", person=reader, made_by=editor)
+        Sanction.objects.create(kind="suspend", email_domain=f"{number}.example", made_by=editor)
 
     # What a page of an admin costs: the session, its user, the desk's counts and the policy; the log itself: 4 + 3.
     cost(PAGE)
