@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from comments import moderation, posting, screening, tasks
-from comments.models import Comment, Commenter, Decision, Discussion, Finding, Fingerprint, Phrase, Revision, Status
+from comments.models import Comment, Commenter, Decision, Discussion, Finding, Fingerprint, Phrase, Reason, Revision, Status
 from comments.screening.rules import author, repeats
 
 LONG = (
@@ -39,6 +39,8 @@ def arrived(person: Callable[..., Commenter], discussion: Discussion) -> list[Co
     boss = person("boss", staff=True)
     other = Discussion.objects.create(key="story-2", title="The ferry", url="/stories/2/")
     Phrase.objects.create(phrase="paid troll", kind="banned")
+    for code in ("banned_phrase", "other"):  # which a test that committed may have emptied
+        Reason.objects.get_or_create(code=code)
     return [
         posting.post_comment(people[0], discussion, "The shelters are dry and the timetable is honest."),
         posting.post_comment(people[1], discussion, "The shelters are dry and the timetable is honest."),
