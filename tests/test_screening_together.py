@@ -12,7 +12,18 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from comments import moderation, posting, screening, tasks
-from comments.models import Comment, Commenter, Decision, Discussion, Finding, Fingerprint, Phrase, Reason, Revision, Status
+from comments.models import (
+    Comment,
+    Commenter,
+    Decision,
+    Discussion,
+    Finding,
+    Fingerprint,
+    Phrase,
+    Reason,
+    Revision,
+    Status,
+)
 from comments.screening.rules import author, repeats
 
 LONG = (
