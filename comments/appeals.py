@@ -124,15 +124,19 @@ def _too_late(decided_at: datetime) -> Refused | None:
     return Refused("appeal_too_late", said, status=403)
 
 
-def of_sanction(person: Commenter, public_id: Any) -> Case:
-    """Return what ``person`` may appeal about a sanction that holds, or held, for them; ``Refused`` (404) otherwise."""
+def of_sanction(person: Commenter, public_id: Any, network_key: str = "") -> Case:
+    """
+    Return what ``person`` may appeal about a sanction that holds, or held, for them; ``Refused`` (404) otherwise.
+
+    ``network_key`` is of the network they ask from: one that is shut out shuts them out too.
+    """
     sanction: Sanction | None = (
         Sanction.objects.filter(public_id=public_id)
         .exclude(kind=Sanction.Kind.LIFT)
         .select_related("words", "comment", "appealed_by__ruled_by", "lifted_by")
         .first()
     )
-    if sanction is None or not _holds_for(person, sanction):
+    if sanction is None or not _holds_for(person, sanction, network_key):
         raise Refused("unknown_sanction", _("There is no such decision about you."), status=404)
     made = _appeal_of(sanction)
     refusal = None
@@ -157,11 +161,13 @@ def _judged_words(sanction: Sanction) -> str:
     return texts.order_by("-number").values_list("text", flat=True).first() or ""
 
 
-def _holds_for(person: Commenter, sanction: Sanction) -> bool:
+def _holds_for(person: Commenter, sanction: Sanction, network_key: str) -> bool:
     if sanction.person_id:
         return sanction.person_id == person.pk
     if sanction.email_domain:
         return sanction.email_domain in access.domains_of(person)
+    if sanction.network_key == network_key:
+        return True
     since = timezone.now() - timedelta(days=NETWORK_DAYS)
     wrote = Comment.objects.filter(author=person, network_key=sanction.network_key, created_at__gt=since)
     return wrote.exists()
@@ -196,16 +202,16 @@ def appeal(person: Commenter, comment: Comment, text: str) -> Appeal:
         return _file(person, words, decision=case.decision)
 
 
-def appeal_sanction(person: Commenter, public_id: Any, text: str) -> Appeal:
+def appeal_sanction(person: Commenter, public_id: Any, text: str, network_key: str = "") -> Appeal:
     """Ask for another look at a sanction in force. Once, and refused as :func:`appeal` is."""
-    case = of_sanction(person, public_id)
+    case = of_sanction(person, public_id, network_key)
     words = _ready(person, case, text)
     if case.appeal is not None:
         return case.appeal
     try:
         with transaction.atomic():
             flags.lock_people([person.pk])
-            case = of_sanction(person, public_id)
+            case = of_sanction(person, public_id, network_key)
             if case.appeal is not None:
                 return case.appeal
             if case.refusal is not None:
@@ -213,7 +219,7 @@ def appeal_sanction(person: Commenter, public_id: Any, text: str) -> Appeal:
             return _file(person, words, sanction=case.sanction)
     except IntegrityError:
         # Two people whom the same sanction holds for, at once.
-        case = of_sanction(person, public_id)
+        case = of_sanction(person, public_id, network_key)
         if case.refusal is not None:
             raise case.refusal from None
         raise

@@ -11,12 +11,13 @@ import pytest
 import time_machine
 from django.contrib.auth.models import Group
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from comments import appeals, letters, moderation
 from comments.exceptions import CommentChanged, Refused
+from comments.http import network_key
 from comments.models import (
     Appeal,
     AuditEntry,
@@ -745,3 +746,17 @@ def test_a_ruling_and_a_decision_at_once_do_not_wait_for_each_other_for_ever(
     assert any(not isinstance(answer, Refused) for answer in answers) and None not in answers
     rejected.refresh_from_db()
     assert rejected.status == Status.PUBLISHED and rejected.discussion.published_count == 1
+
+
+def test_somebody_shut_out_by_their_network_alone_can_appeal(
+    reader: Commenter, editor: Commenter, client: Client
+) -> None:
+    here = network_key(RequestFactory().get("/"))
+    sanction = Sanction.objects.create(kind="suspend", network_key=here, made_by=editor)
+    client.force_login(reader.user)
+    address = f"/comments/sanctions/{sanction.public_id}/appeal/"
+
+    assert client.get(address).status_code == 200
+    assert client.get(address, REMOTE_ADDR="203.0.113.9").status_code == 404
+    assert client.post(address, {"text": WHY}).status_code == 303
+    assert sanction.appealed_by.appellant == reader

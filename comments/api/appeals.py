@@ -20,6 +20,7 @@ from comments.api.forms import AppealForm, RulingForm
 from comments.appeals import Case
 from comments.compliance import Statement
 from comments.exceptions import Refused
+from comments.http import network_key
 from comments.models import Appeal, Comment
 
 APPEALS = 25
@@ -117,7 +118,7 @@ class SanctionAppealView(Endpoint):
         scope="read",
     )
     def get(self, request: Request, public_id: uuid.UUID) -> HttpResponse:
-        return answer(_case(appeals.of_sanction(signed_in(request), public_id)))
+        return answer(_case(appeals.of_sanction(signed_in(request), public_id, network_key(request))))
 
     @call(
         "appeal_sanction",
@@ -131,7 +132,7 @@ class SanctionAppealView(Endpoint):
     )
     def post(self, request: Request, public_id: uuid.UUID) -> HttpResponse:
         said = read(request, AppealForm)
-        made = appeals.appeal_sanction(signed_in(request), public_id, said["text"])
+        made = appeals.appeal_sanction(signed_in(request), public_id, said["text"], network_key(request))
         return answer(own_appeal(made), 201 if made.is_new else 200)
 
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from comments import access, appeals
+from comments import access, appeals, http
 from comments.appeals import Case
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter
@@ -43,16 +43,16 @@ def appeal(request: HttpRequest, pk: int) -> HttpResponse:
 @views.answers_refusals
 def appeal_sanction(request: HttpRequest, public_id: Any) -> HttpResponse:
     """Tell somebody what was decided about them, and take one appeal against it."""
-    person = _reader(request)
+    person, here = _reader(request), http.network_key(request)
     refused = None
     if request.method == "POST":
         try:
-            appeals.appeal_sanction(person, public_id, request.POST.get("text", ""))
+            appeals.appeal_sanction(person, public_id, request.POST.get("text", ""), here)
         except Refused as error:
             refused = error
         else:
             return _see(request.path)
-    case = appeals.of_sanction(person, public_id)
+    case = appeals.of_sanction(person, public_id, here)
     return _page(request, person, case, refused, case.sanction.comment if case.sanction else None)
 
 
