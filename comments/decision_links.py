@@ -59,7 +59,7 @@ def path(comment: Comment, action: str, user: Any = None, *, decision: Decision 
 
 def _key(user: Any) -> str:
     """Return what changes with the password: then every link that was mailed before is void."""
-    return str(salted_hmac(SALT, user.password).hexdigest()[:12])
+    return str(salted_hmac(SALT, user.password, algorithm="sha256").hexdigest()[:12])
 
 
 def read(token: str) -> Link:
