@@ -31,7 +31,7 @@ def write(about: Comment | Commenter, text: str, *, made_by: Commenter) -> Note:
             note = Note.objects.create(comment=about, text=words, made_by=made_by)
         else:
             note = Note.objects.create(person=about, text=words, made_by=made_by)
-        _on_record(note, made_by, after={"written": True})
+        _on_record(note, made_by, after="written")
     return note
 
 
@@ -44,7 +44,7 @@ def delete(note_id: int, *, made_by: Commenter) -> Note:
         if found.made_by_id != made_by.pk:
             raise Refused("not_your_note", _("Only who wrote a note can delete it."), status=403)
         access.require_moderator(made_by.user)
-        _on_record(found, made_by, before={"written": True})
+        _on_record(found, made_by, before="written")
         pk = found.pk
         found.delete()
         found.pk = pk
@@ -80,7 +80,7 @@ def _require(editor: Commenter, about: Comment | Commenter) -> None:
     access.require_moderator(editor.user, about.discussion if isinstance(about, Comment) else None)
 
 
-def _on_record(note: Note, made_by: Commenter, **facts: dict[str, bool]) -> None:
+def _on_record(note: Note, made_by: Commenter, **facts: str) -> None:
     about = _("comment %(id)d") if note.comment_id else _("person %(id)d")
     AuditEntry.objects.create(
         kind="note",
