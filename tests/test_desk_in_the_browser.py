@@ -157,23 +157,25 @@ def test_two_editors_at_once_never_get_the_same_card(
     first, second = window("editor", story=DESK), window("moderator", story=DESK)
     got: dict[str, list[int]] = {"editor": [], "moderator": []}
 
-    for _round in range(36):
-        if not waiting(site):
-            break
+    until = time.monotonic() + 120
+    while waiting(site) and time.monotonic() < until:
         for who, one in (("editor", first), ("moderator", second)):
             left = one.page.locator("[data-card].is-open:not(.is-decided):not(.is-claimed)")
             try:
                 left.wait_for(timeout=1_500)
-            except Exception:  # the other has had the rest
+            except Exception:  # the other has had the rest, or still has it open: what is there now?
+                if waiting(site):
+                    one.page.goto(DESK)
                 continue
             got[who].append(opened(one.page))
             one.page.keyboard.press("a")
 
     wait_until(lambda: not waiting(site), what="all to be decided")
     assert set(got["editor"]) & set(got["moderator"]) == set()
-    assert sorted(got["editor"] + got["moderator"]) == sorted(numbers)
+    assert {*got["editor"], *got["moderator"]} == set(numbers)
     assert all(len([d for d in card(site, n)["decisions"] if d["decider"] == "editor"]) == 1 for n in numbers)
-    assert first.complaints == second.complaints == []
+    # A page that was loaded anew while a decision was on its way may have offered that card once more, and been refused.
+    assert [said for said in (*first.complaints, *second.complaints) if "409" not in said] == []
 
 
 def test_the_desk_works_without_javascript(
