@@ -174,7 +174,7 @@ def test_two_editors_at_once_never_get_the_same_card(
     assert set(got["editor"]) & set(got["moderator"]) == set()
     assert {*got["editor"], *got["moderator"]} == set(numbers)
     assert all(len([d for d in card(site, n)["decisions"] if d["decider"] == "editor"]) == 1 for n in numbers)
-    # A page that was loaded anew while a decision was on its way may have offered that card once more, and been refused.
+    # A page loaded anew while a decision was on its way may have offered that card once more, and been refused.
     assert [said for said in (*first.complaints, *second.complaints) if "409" not in said] == []
 
 
