@@ -35,6 +35,7 @@ from comments.desk import settings as policy_page
 from comments.exceptions import Refused
 from comments.models import (
     Acknowledgement,
+    AnswerTemplate,
     Appeal,
     Assignment,
     Audit,
@@ -49,14 +50,22 @@ from comments.models import (
     Delivery,
     Desk,
     DeskPreference,
+    DiagnosisCount,
     Discussion,
+    Failure,
     Finding,
     Fingerprint,
     Flag,
     HouseRule,
     HouseRuleVersion,
+    Incident,
+    IncidentUpdate,
+    IssueGroup,
     IssueMessage,
+    IssueNote,
+    IssuePicture,
     IssueReport,
+    IssueSplit,
     Job,
     Lesson,
     Note,
@@ -794,6 +803,65 @@ class IssueMessageAdmin(ReadOnly):
     ordering = ("-id",)
 
 
+@admin.register(Failure)
+class FailureAdmin(BigReadOnly):
+    list_display = ("created_at", "door", "verb", "code", "status", "error", "release")
+    list_filter = ("door",)
+    search_fields = ("code__exact", "request_id__exact")
+    search_help_text = gettext_lazy("A code or the id of a request, whole.")
+
+
+@admin.register(Incident)
+class IncidentAdmin(ReadOnly):
+    search_fields = ("title",)
+    list_display = ("__str__", "state", "degree", "started_at", "ended_at")
+    list_filter = ("state",)
+
+
+@admin.register(IncidentUpdate)
+class IncidentUpdateAdmin(ReadOnly):
+    search_fields = ("text",)
+    list_display = ("created_at", "incident", "state", "is_public", "made_by")
+
+
+@admin.register(IssueGroup)
+class IssueGroupAdmin(ReadOnly):
+    search_fields = ("title",)
+    list_display = ("__str__", "last_at", "assigned_to", "incident")
+
+
+@admin.register(IssueNote)
+class IssueNoteAdmin(ReadOnly):
+    search_fields = ("text",)
+    list_display = ("created_at", "report", "made_by")
+
+
+@admin.register(IssuePicture)
+class IssuePictureAdmin(ReadOnly):
+    search_fields = ("message__id__exact",)
+    list_display = ("created_at", "message", "content_type", "width", "height")
+    exclude = ("content",)
+
+
+@admin.register(IssueSplit)
+class IssueSplitAdmin(ReadOnly):
+    search_fields = ("one__id__exact",)
+    list_display = ("created_at", "one", "other")
+
+
+@admin.register(AnswerTemplate)
+class AnswerTemplateAdmin(ReadOnly):
+    search_fields = ("name",)
+    list_display = ("name", "language", "cause", "is_active", "changed_by", "changed_at")
+
+
+@admin.register(DiagnosisCount)
+class DiagnosisCountAdmin(ReadOnly):
+    search_fields = ("code__exact",)
+    list_display = ("day", "code", "outcome", "count")
+    list_filter = ("outcome",)
+
+
 class IssueReportForm(Form):
     answer = forms.CharField(
         required=False,
@@ -824,7 +892,7 @@ class IssueReportAdmin(NeverDeleted):
         return access.may(request.user, "answer_issues") or super().has_module_permission(request)
 
     fieldsets = (
-        (None, {"fields": ("number", "kind", "state", "receipt", "is_suspicious")}),
+        (None, {"fields": ("number", "kind", "state", "is_suspicious")}),
         (gettext_lazy("Conversation"), {"fields": ("conversation", "answer")}),
         (gettext_lazy("Who and where"), {"fields": ("reporter", "email", "story", "comment_on_the_desk")}),
         (gettext_lazy("What went along"), {"fields": ("what_went_along", "request_id")}),
@@ -834,7 +902,6 @@ class IssueReportAdmin(NeverDeleted):
         "number",
         "kind",
         "state",
-        "receipt",
         "is_suspicious",
         "conversation",
         "reporter",
@@ -859,11 +926,6 @@ class IssueReportAdmin(NeverDeleted):
     @admin.display(description=gettext_lazy("comment"))
     def comment_on_the_desk(self, report: IssueReport) -> str:
         return on_the_desk(report.comment_id)
-
-    @admin.display(description=gettext_lazy("receipt"))
-    def receipt(self, report: IssueReport) -> str:
-        """Return the reader's private page. Whoever has the address can read and write on it."""
-        return link(reverse("comments:issue_receipt", args=[report.token]), _("The reader's private page"))
 
     @admin.display(description=gettext_lazy("messages"))
     def conversation(self, report: IssueReport) -> str:

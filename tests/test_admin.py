@@ -320,7 +320,7 @@ def test_a_report_shows_its_messages_its_context_and_where_it_happened(panel: Cl
     assert f"/admin/comments/desk/?open={report.comment_id}" in shown
     assert "browser: &lt;script&gt;" in shown and "<br>&lt;script&gt;alert(1)" in shown
     assert 'name="answer"' in shown
-    assert f'href="/comments/issues/{report.token}/"' in shown
+    assert "/comments/issues/" not in shown, "the reader's private page is the reader's"
 
 
 def test_a_report_is_answered_through_the_verb(panel: Client, editor: Commenter) -> None:

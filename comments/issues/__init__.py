@@ -23,6 +23,7 @@ from comments.exceptions import Refused
 from comments.issues import mail, tasks
 from comments.issues.diagnosis import Answer, diagnose
 from comments.models import Comment, Commenter, Discussion, IssueMessage, IssueReport
+from comments.models.issues import new_seed, receipt_digest, receipt_token
 
 __all__ = [
     "CONTEXT",
@@ -88,7 +89,10 @@ def report(
     words = _words(text)
     _require_not_too_many("issue", network_key)
     with transaction.atomic():
+        seed = new_seed()
         saved = IssueReport.objects.create(
+            seed=seed,
+            digest=receipt_digest(receipt_token(seed)),
             kind=kind,
             email=_address(email),
             discussion=discussion,
@@ -107,7 +111,7 @@ def get(token: str) -> IssueReport:
     """Return the report whose private link carries ``token``, or raise ``Refused`` (404)."""
     found = None
     if re.fullmatch(r"[A-Za-z0-9_-]{43}", token):
-        found = IssueReport.objects.select_related("discussion").filter(token=token).first()
+        found = IssueReport.objects.select_related("discussion").filter(digest=receipt_digest(token)).first()
     if found is None:
         raise Refused("unknown_report", _("There is no report at this address."), status=404)
     return found

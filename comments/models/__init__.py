@@ -14,7 +14,19 @@ from comments.models.desk import (
 )
 from comments.models.discussions import Discussion
 from comments.models.integrations import Delivery, Token
-from comments.models.issues import IssueMessage, IssueReport
+from comments.models.issues import (
+    AnswerTemplate,
+    DiagnosisCount,
+    Failure,
+    Incident,
+    IncidentUpdate,
+    IssueGroup,
+    IssueMessage,
+    IssueNote,
+    IssuePicture,
+    IssueReport,
+    IssueSplit,
+)
 from comments.models.jobs import Job
 from comments.models.learning import Audit, AutoApproval, Lesson, ScoringModel
 from comments.models.people import Commenter
@@ -23,6 +35,7 @@ from comments.models.sanctions import Acknowledgement, Appeal, Sanction, Sanctio
 
 __all__ = [
     "Acknowledgement",
+    "AnswerTemplate",
     "Appeal",
     "Assignment",
     "Audit",
@@ -38,14 +51,22 @@ __all__ = [
     "Delivery",
     "Desk",
     "DeskPreference",
+    "DiagnosisCount",
     "Discussion",
+    "Failure",
     "Finding",
     "Fingerprint",
     "Flag",
     "HouseRule",
     "HouseRuleVersion",
+    "Incident",
+    "IncidentUpdate",
+    "IssueGroup",
     "IssueMessage",
+    "IssueNote",
+    "IssuePicture",
     "IssueReport",
+    "IssueSplit",
     "Job",
     "Lesson",
     "Note",

@@ -281,10 +281,10 @@ def receipt(request: HttpRequest, token: str) -> HttpResponse:
     except Refused as refused:
         return render(request, "comments/issues/unknown.html", _common(None) | {"refused": refused}, status=404)
     if request.method != "POST":
-        return _receipt(request, report)
+        return _receipt(request, report, token)
     given = _posted(request)
     if given is None:
-        return _receipt(request, report, refused=_too_big())
+        return _receipt(request, report, token, refused=_too_big())
     try:
         match given.get("do", ""):
             case "solve":
@@ -296,18 +296,20 @@ def receipt(request: HttpRequest, token: str) -> HttpResponse:
             case _add:
                 issues.add_message(report, given.get("text", ""), network_key=http.network_key(request))
     except Refused as refused:
-        return _receipt(request, report, given.get("text", ""), refused)
+        return _receipt(request, report, token, given.get("text", ""), refused)
     except DatabaseError:
         logger.exception("nothing could be added to issue report %s", report.pk)
-        return _receipt(request, report, given.get("text", ""), _not_saved())
-    return _see(f"{reverse('comments:issue_receipt', args=[report.token])}#messages")
+        return _receipt(request, report, token, given.get("text", ""), _not_saved())
+    return _see(f"{reverse('comments:issue_receipt', args=[token])}#messages")
 
 
-def _receipt(request: HttpRequest, report: IssueReport, text: str = "", refused: Refused | None = None) -> HttpResponse:
+def _receipt(
+    request: HttpRequest, report: IssueReport, token: str, text: str = "", refused: Refused | None = None
+) -> HttpResponse:
     lead, follows = _state(report)
     context = _common(report.discussion) | {
         "report": report,
-        "address": reverse("comments:issue_receipt", args=[report.token]),
+        "address": reverse("comments:issue_receipt", args=[token]),
         "lead": lead,
         "follows": follows,
         "steps": _steps(report),
