@@ -23,11 +23,15 @@ class CommentsConfig(AppConfig):
             search,
             signals,
         )
-        from comments.issues import tasks  # noqa: F401  (Celery looks for tasks in comments.tasks only)
+        from comments.issues import (
+            failures,
+            tasks,  # noqa: F401  (Celery looks for tasks in comments.tasks only)
+        )
         from comments.tasks import on_decided
 
         signals.comment_decided.connect(on_decided, dispatch_uid="comments.learning")
         roles.listen()
+        failures.listen()
         signals.comment_decided.connect(assignments.on_decided, dispatch_uid="comments.assignments")
         signals.comment_decided.connect(letters.on_decided, dispatch_uid="comments.letters")
         signals.comments_decided.connect(letters.on_many_decided, dispatch_uid="comments.letters")

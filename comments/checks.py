@@ -140,6 +140,19 @@ def check_request_ids(**_kwargs: Any) -> list[CheckMessage]:
 
 
 @register("comments")
+def check_failure_log(**_kwargs: Any) -> list[CheckMessage]:
+    if "comments.issues.failures.FailureLogMiddleware" not in settings.MIDDLEWARE:
+        return [
+            Warning(
+                "What readers are refused is not written down, so an issue report cannot be tied to its cause.",
+                hint='Put "comments.issues.failures.FailureLogMiddleware" after RequestIdMiddleware in MIDDLEWARE.',
+                id="comments.W006",
+            )
+        ]
+    return []
+
+
+@register("comments")
 def check_broker(**_kwargs: Any) -> list[CheckMessage]:
     """Check that a broker that stops answering cannot hold up a reader's post."""
     from celery import current_app

@@ -210,7 +210,34 @@ class Settings:
     """Previews per minute by one person, or from one network; later ones are refused. 0: no limit."""
 
     issues_per_hour: int = 20
-    """Issue reports per hour from one network; later ones are refused with the minutes left. 0: no limit."""
+    """Issue reports per hour from one network that are stored; later ones are counted. Messages on them too. 0: all."""
+
+    issues_stored_per_hour: int = 3
+    """Issue reports per hour by one reader that are stored; later ones are counted on the last. 0: all."""
+
+    issues_stored_per_day: int = 10
+    """The same for a day. A reader is an account, else a browser, else a network."""
+
+    issues_busy_per_ten_minutes: int = 30
+    """With more anonymous reports than this in ten minutes, those without proof of work are trusted less. 0: never."""
+
+    issue_quiet_days: int = 7
+    """A report that was answered closes by itself when its reader says nothing for so long. 0: never."""
+
+    issue_reopen_days: int = 30
+    """How long a closed report can be opened again; after that a new one is needed."""
+
+    issue_email_days: int = 90
+    """The address on a report is deleted so many days after it was closed."""
+
+    issue_text_days: int = 180
+    """What was written and sent on a report is deleted so many days after it was closed; kind, code and times stay."""
+
+    failure_hours: int = 72
+    """Refusals and errors that readers met say so long whose they were. What was refused, and how often, stays."""
+
+    release: str = ""
+    """What is deployed: ``"2611.3"``. Stands on failures and reports, so that they are told apart before and after."""
 
     flag_hold_weight: int = 3
     """

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import ipaddress
 import re
+import secrets
 import uuid
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -80,6 +81,53 @@ def network_key(request: HttpRequest) -> str:
             parsed = mapped
         network = str(ipaddress.ip_network(f"{parsed}/{24 if parsed.version == 4 else 64}", strict=False))
     return hmac.new(settings.SECRET_KEY.encode(), f"network:{network}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+BROWSER_COOKIE = "comments_browser"
+BROWSER_SECONDS = 48 * 3600
+_browser = re.compile(r"([0-9a-f]{32})([0-9a-f]{32})")
+
+
+def browser_key(request: HttpRequest) -> str:
+    """
+    Return a keyed hash, 32 hex characters, of the cookie that tells one browser from another; "" without one.
+
+    The cookie is set by the pages for reports and by posting, lives for two days and says nothing about anyone. It is
+    signed: whoever makes one up has none.
+    """
+    found = _browser.fullmatch(request.COOKIES.get(BROWSER_COOKIE, ""))
+    if found is None or not hmac.compare_digest(found.group(2), _browser_signature(found.group(1))):
+        return ""
+    return _browser_key(found.group(1))
+
+
+def know_browser(request: HttpRequest, response: HttpResponse) -> str:
+    """
+    Give a browser that has none a cookie, to be told from others for two days; return its key.
+
+    Never on a public page.
+    """
+    if known := browser_key(request):
+        return known
+    value = secrets.token_hex(16)
+    response.set_cookie(
+        BROWSER_COOKIE,
+        value + _browser_signature(value),
+        max_age=BROWSER_SECONDS,
+        path="/",
+        secure=request.is_secure(),
+        httponly=True,
+        samesite="Lax",
+    )
+    return _browser_key(value)
+
+
+def _browser_key(value: str) -> str:
+    return hmac.new(settings.SECRET_KEY.encode(), f"browser:{value}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def _browser_signature(value: str) -> str:
+    return hmac.new(settings.SECRET_KEY.encode(), f"cookie:{value}".encode(), hashlib.sha256).hexdigest()[:32]
 
 
 class PublicBytes(Protocol):

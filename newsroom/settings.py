@@ -68,6 +68,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "comments.http.RequestIdMiddleware",
+    "comments.issues.failures.FailureLogMiddleware",
     "newsroom.middleware.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -172,6 +173,9 @@ COMMENTS = {
     "OWN_DOMAINS": ["estuary-record.example"],
     "CONTACT_EMAIL": "comments@estuary-record.example",
     "SITE_URL": env.str("SITE_URL", default=""),
+    "RELEASE": env.str("RELEASE", default=""),
+    "ISSUES_PER_HOUR": env.int("COMMENTS_ISSUES_PER_HOUR", default=20),
+    "ISSUES_STORED_PER_HOUR": env.int("COMMENTS_ISSUES_STORED_PER_HOUR", default=3),
     "DIGEST_MINUTES": env.int("COMMENTS_DIGEST_MINUTES", default=30),
     "DESK_WEBHOOK_URL": env.str("DESK_WEBHOOK_URL", default=""),
     "DESK_WEBHOOK_SECRET": env.str("DESK_WEBHOOK_SECRET", default=""),

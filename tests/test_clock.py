@@ -11,9 +11,8 @@ import pytest
 import time_machine
 from django.core.exceptions import ImproperlyConfigured
 
-from comments import access, conf, discussions, hours, moderation, policy, posting, threads, thresholds
+from comments import access, conf, discussions, hours, issues, moderation, policy, posting, threads, thresholds
 from comments.exceptions import Refused
-from comments.issues import diagnosis
 from comments.models import Comment, Commenter, Discussion, Status
 from tests import test_api
 from tests.test_api import Caller, refused, said
@@ -289,7 +288,7 @@ def test_closing_commenting_reaches_every_article_with_its_sentence(
     moderation.screen(late.pk, late.version)
     late.refresh_from_db()
     assert late.status == Status.HELD
-    first = diagnosis.diagnose(reader, discussion)[0]
+    first = issues.diagnosis(reader, discussion)[0]
     assert first.code == "closed" and sentence in first.detail
 
     desk("PUT", "moderation/settings/commenting_closed/", {"value": None})

@@ -120,6 +120,7 @@ class ProblemSerializer(Shape):
     detail = serializers.CharField(help_text="A sentence for the person it happened to.")
     code = serializers.SlugField(help_text="Stays the same for ever.")
     request_id = serializers.CharField(help_text="Name it when you report the problem.")
+    help = serializers.CharField(help_text="Page where a reader reports this problem; empty without pages.")
     errors = serializers.DictField(  # type: ignore[assignment]  # the field has the name of a property
         child=serializers.ListField(child=serializers.CharField()),
         required=False,
@@ -354,12 +355,16 @@ class FiledSerializer(Shape):
     number = serializers.CharField(help_text="To say on the phone.")
     token = serializers.CharField(help_text="The secret of the receipt.")
     url = serializers.CharField(help_text="The receipt's page.")
+    counted = serializers.BooleanField(
+        help_text="With 202: several came within an hour, so this one was counted and not stored."
+    )
 
 
 class IssueMessageSerializer(Shape):
     sender = Choice(IssueMessage.Sender.choices)
     text = serializers.CharField()
     created_at = serializers.DateTimeField()
+    pictures = serializers.ListField(child=serializers.CharField(), help_text="Addresses; each comes as a file.")
 
 
 class IssueSerializer(Shape):
@@ -369,6 +374,8 @@ class IssueSerializer(Shape):
     created_at = serializers.DateTimeField()
     answered_at = serializers.DateTimeField(allow_null=True)
     closed_at = serializers.DateTimeField(allow_null=True)
+    reopens_until = serializers.DateTimeField(allow_null=True)
+    deleted_at = serializers.DateTimeField(allow_null=True, help_text="When what was written was deleted.")
     messages = IssueMessageSerializer(many=True)
 
 
@@ -379,6 +386,8 @@ class IssueAnswerSerializer(Shape):
     detail = serializers.CharField(allow_blank=True)
     action_label = serializers.CharField(allow_blank=True)
     action_url = serializers.CharField(allow_blank=True)
+    main = serializers.BooleanField(help_text="Most likely the answer.")
+    kind = serializers.CharField(allow_blank=True, help_text="The kind of report this would be.")
 
 
 class DiagnosisSerializer(Shape):

@@ -53,13 +53,32 @@ class PreviewForm(Form):
 
 class IssueForm(Form):
     kind = Choice(choices=IssueReport.Kind.choices)
-    text = Line(max_length=2000, help_text="What happened.")
+    text = Line(required=False, allow_blank=True, max_length=2000, help_text="What happened; the kind alone is enough.")
     email = Line(required=False, allow_blank=True, max_length=254, help_text="For an answer; kept as typed.")
     discussion = Line(required=False, allow_blank=True, max_length=200, help_text="Key of the discussion.")
     comment = Number(required=False, allow_null=True)
     context = Facts(  # type: ignore[assignment]  # so has this
         required=False, help_text="What the reader agreed to send along: browser, language, …"
     )
+    code = Line(required=False, allow_blank=True, max_length=40, help_text="Of the problem that was met.")
+    request = Line(required=False, allow_blank=True, max_length=36, help_text="Its `request_id`.")
+    elsewhere = Choice(
+        required=False,
+        allow_blank=True,
+        choices=["works", "fails", "untried"],
+        help_text="In another browser or device.",
+    )
+    found = Line(required=False, allow_blank=True, max_length=40, help_text="The answer that did not settle it.")
+    tell_when_over = serializers.BooleanField(required=False, help_text="When an incident is known: mail at its end.")
+
+
+class IssueChangeForm(Form):
+    state = Choice(required=False, choices=["solved", "open"], help_text="`open`: it is still wrong.")
+    email = Line(required=False, allow_blank=True, max_length=254, help_text="Empty takes the address out.")
+
+
+class SettledForm(Form):
+    answer = Line(max_length=40, help_text="`code` of the answer.")
 
 
 class IssueMessageForm(Form):

@@ -11,11 +11,13 @@ import json
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import NoReverseMatch, reverse
 from django.utils.log import log_response
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
@@ -23,6 +25,7 @@ from rest_framework.views import set_rollback
 
 from comments.exceptions import CommentChanged, Refused
 from comments.http import request_id
+from comments.issues import failures
 
 CONTENT_TYPE = "application/problem+json"
 UNAVAILABLE_SECONDS = 5
@@ -38,6 +41,7 @@ def document(status: int, code: str, detail: str, facts: dict[str, Any] | None =
         "detail": detail,
         "code": code,
         "request_id": request_id(),
+        "help": help_url(code),
     }
     # In ASCII: a problem may name what was sent, and half a character cannot be written in UTF-8.
     response = HttpResponse(json.dumps(said), status=status, content_type=CONTENT_TYPE)
@@ -53,6 +57,14 @@ def document(status: int, code: str, detail: str, facts: dict[str, Any] | None =
     return response
 
 
+def help_url(code: str) -> str:
+    """Return the page where a reader reports this very problem; "" where a site serves no pages."""
+    try:
+        return f"{reverse('comments:issue_new')}?{urlencode({'code': code, 'request': request_id()})}"
+    except NoReverseMatch:
+        return ""
+
+
 def answer(error: Exception, request: HttpRequest) -> HttpResponse:
     """Return the problem that ``error`` is; log it, tell whoever listens and roll back if it was not foreseen."""
     set_rollback()
@@ -62,6 +74,7 @@ def answer(error: Exception, request: HttpRequest) -> HttpResponse:
             state = {"id": now.pk, "version": now.version, "status": now.status}
             return document(error.status, error.code, error.detail, {"comment": state})
         case Refused():
+            failures.note(request, error)
             return document(error.status, error.code, error.detail, error.params)
         case exceptions.ValidationError():
             errors: dict[str, list[str]] = {}

@@ -25,12 +25,17 @@ _SYSTEMS = (
 
 
 def described(agent: str) -> str:
-    """Return "Firefox 145 on Android 15" with the header it was read from behind it, or just the header."""
-    header = agent[:200].strip()
-    browser, system = _first(_BROWSERS, header), _first(_SYSTEMS, header)
-    if not (browser and system):
-        return header
-    return f"{browser} on {system} ({header})"
+    """Return "Firefox 145 on Android 15", or as much of it as is known. The header itself is kept nowhere."""
+    browser, system = named(agent)
+    if browser and system:
+        return f"{browser} on {system}"
+    return browser or system
+
+
+def named(agent: str) -> tuple[str, str]:
+    """Return the family of the browser with its major version, and the system: "" for what is not known."""
+    header = agent[:400].strip()
+    return _first(_BROWSERS, header), _first(_SYSTEMS, header)
 
 
 def _first(known: tuple[tuple[str, str], ...], header: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import shared_task
 
-from comments.issues import mail
+from comments.issues import failures, mail
 from comments.tasks import Hint
 
 
@@ -21,3 +21,13 @@ def send_answers(**_later: Any) -> None:
     """Mail the answers that no message reached."""
     for message_id in mail.due():
         mail.send(message_id)
+
+
+@shared_task(base=Hint, name="comments.issues.tasks.keep_house")
+def keep_house(**_later: Any) -> None:
+    """Close reports whose readers say nothing more, and forget what may no longer be kept."""
+    from comments import issues  # which imports this module
+
+    issues.close_quiet()
+    issues.forget()
+    failures.forget()

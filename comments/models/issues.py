@@ -291,6 +291,9 @@ class IssueReport(models.Model):
     emptied_at = models.DateTimeField(null=True, blank=True)
     """When what was written was deleted; kind, code and times stay."""
 
+    counted = ""
+    """Not a column: by what a report was counted on this one instead of being stored: ``reader`` or ``network``."""
+
     class Meta:
         verbose_name = _("issue report")
         verbose_name_plural = _("issue reports")

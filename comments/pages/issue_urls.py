@@ -6,5 +6,8 @@ from comments.pages import issues
 
 urlpatterns: list[URLPattern] = [
     path("new/", issues.new, name="issue_new"),
+    path("settled/", issues.settled, name="issue_settled"),
+    path("counted/", issues.counted, name="issue_counted"),
     path("<slug:token>/", issues.receipt, name="issue_receipt"),
+    path("<slug:token>/pictures/<int:pk>/", issues.picture, name="issue_picture"),
 ]

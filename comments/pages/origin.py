@@ -17,6 +17,8 @@ from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
 
+from comments.issues import failures
+
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
@@ -43,6 +45,7 @@ def ours(otherwise: Callable[..., HttpResponseBase] | None = None) -> Callable[[
             refusal = None if request.method != "POST" or is_our_own(request) else _without_token(request)
             if refusal is None:
                 return view(request, *args, **kwargs)
+            failures.note(request, "stale_form", status=403)
             return otherwise(request, *args, **kwargs) if otherwise else refusal
 
         return cast(View, checked)

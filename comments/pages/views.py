@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from comments import access, appeals, discussions, http, moderation, people, personal, posting, reactions, threads
 from comments.exceptions import Refused
+from comments.issues import failures
 from comments.models import Comment, Commenter, Decider, Decision, Discussion, Reason, Status
 from comments.pages import editing, own, section, shown
 from comments.pages.origin import View, ours
@@ -40,6 +41,7 @@ def answers_refusals(view: View) -> View:
 
 
 def _refused(request: HttpRequest, refused: Refused) -> HttpResponse:
+    failures.note(request, refused)
     notice = own.refusal(refused)
     if refused.status == 401:
         notice["sign_in"] = shown.sign_in_url(request.get_full_path())
@@ -168,6 +170,7 @@ def _preview(request: HttpRequest, discussion: Discussion, person: Commenter, pa
 
 def _again(request: HttpRequest, discussion: Discussion, parent: Comment | None, refused: Refused) -> HttpResponse:
     """Show the form with what was typed in it, and above it why nothing was posted."""
+    failures.note(request, refused)
     person = Commenter.objects.for_user(request.user) if request.user.is_authenticated else None
     notice = own.refusal(refused, discussion)
     if refused.status == 401:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote
 
 from django import template
 from django.db import models
@@ -18,6 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from comments import threads
+from comments.http import request_id
 from comments.models import Discussion
 from comments.pages import section, shown
 
@@ -66,6 +68,12 @@ def comment_count(context: Context, story: models.Model) -> int:
 def comments_issue_url(discussion: Discussion | None) -> str:
     """Return the "let us know" form, with the discussion when there is one."""
     return shown.problem_url(discussion.key if discussion else "")
+
+
+@register.simple_tag
+def comments_failure_url(code: str) -> str:
+    """Return the "let us know" form for a page about a failure: told the code and the request. Asks no database."""
+    return f"{shown.problem_url('', code=code)}&request={quote(request_id(), safe='')}"
 
 
 def _known(context: Context) -> dict[str, int]:

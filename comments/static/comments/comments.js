@@ -5,6 +5,8 @@
  * HTML that is put into the page was made by our own server, on this origin.
  */
 
+import { asked, watch } from "./ring.js";
+
 const SLOWEST = 15_000; // between two looks at a comment that is being checked
 const POLL = 20_000; // between two looks at the discussion when there are no live events
 const HIDDEN = 30_000; // a page in the background gives its live connection back after this long
@@ -38,7 +40,7 @@ const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
  * @param {RequestInit} [more]
  */
 const ask = (url, more = {}) =>
-  fetch(url, { credentials: "same-origin", ...more, headers: { "X-Requested-With": "comments", ...more.headers } });
+  asked(url, { credentials: "same-origin", ...more, headers: { "X-Requested-With": "comments", ...more.headers } });
 
 /**
  * Take the element that matches out of HTML our server sent.
@@ -630,5 +632,6 @@ const boxes = /** @type {HTMLFormElement[]} */ (all("form[data-composer]"));
 const box = boxes.length ? composer(boxes[0]) : null;
 const own = section && one("[data-mine]", section) ? ownComments(section, section.dataset.personal ?? "") : null;
 const stream = section ? everyone(section) : null;
+watch();
 enhance(document);
 if (section) listen(section);

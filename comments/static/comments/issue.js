@@ -1,34 +1,12 @@
 // @ts-check
 /*
- * Adds to the issue form what only the browser knows: the size of the window, what the section was last refused, the
- * errors it met. Each is shown in its row, with a tick, before it can be sent. The form is complete without this.
- *
- * The section's script leaves both behind in sessionStorage: "comments:last-refusal" is {"code", "request"?, "at"?},
- * "comments:errors" a list of lines.
+ * Adds to the issue form what only the browser knows: the size of the window, what this tab was last refused, the errors
+ * it met. Each is shown in its row, with a tick, before it can be sent. The form is complete without this.
  */
 
+import { ring } from "./ring.js";
+
 const LONGEST = 500;
-
-/** @param {string} name @returns {unknown} */
-const left = (name) => {
-  try {
-    return JSON.parse(sessionStorage.getItem(name) ?? "null");
-  } catch {
-    // Storage is closed to us, or holds something else: then there is nothing to tell.
-    return null;
-  }
-};
-
-/** @param {unknown} found */
-const refusal = (found) => {
-  if (typeof found === "string") return found;
-  if (found === null || typeof found !== "object") return "";
-  const { at, code, request } = /** @type {Record<string, unknown>} */ (found);
-  return [at, code, request].filter((part) => typeof part === "string" && part).join(", ");
-};
-
-/** @param {unknown} found */
-const errors = (found) => (Array.isArray(found) ? found.filter((line) => typeof line === "string").slice(-3).join("; ") : "");
 
 /** @param {Element} form @param {string} name @param {string} value */
 const tell = (form, name, value) => {
@@ -40,8 +18,28 @@ const tell = (form, name, value) => {
   row.hidden = false;
 };
 
+/** @param {import("./ring.js").Met} met */
+const line = (met) => {
+  const at = new Date(met.t).toLocaleTimeString(document.documentElement.lang || undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  return [at, met.code || met.what, met.request_id, met.ms > 5_000 && `${Math.round(met.ms / 1000)} s`, !met.online && "offline"].filter(Boolean).join(", ");
+};
+
+const met = ring();
+const last = met.filter(({ what }) => what === "refused" || what === "failed").at(-1);
+const errors = met.filter(({ what }) => what === "script" || what === "blocked" || what === "slow");
+
 for (const form of document.querySelectorAll("form[data-issue-form]")) {
-  tell(form, "window", `${innerWidth} × ${innerHeight}, ${Math.round(devicePixelRatio * 100) / 100}×`);
-  tell(form, "last_refusal", refusal(left("comments:last-refusal")));
-  tell(form, "errors_on_the_page", errors(left("comments:errors")));
+  tell(form, "window", `${innerWidth} × ${innerHeight}, ${Math.round(devicePixelRatio * 100)} %`);
+  if (last) {
+    tell(form, "last_refusal", line(last));
+    for (const [name, value] of Object.entries({ ring_code: last.code, ring_request: last.request_id })) {
+      const field = form.querySelector(`input[name="${name}"]`);
+      if (field instanceof HTMLInputElement) field.value = value;
+    }
+  }
+  // Without their times, so that equal errors of different readers are equal.
+  tell(form, "errors_on_the_page", [...new Set(errors.slice(-3).map(({ what, code }) => code || what))].join("; "));
 }
+
+// What is in order is folded up; whoever follows a link to the form lands in it.
+if (location.hash === "#tell") document.querySelector("form[data-issue-form] input[name=kind]:checked")?.scrollIntoView({ block: "center" });
