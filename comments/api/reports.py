@@ -19,7 +19,7 @@ from comments.api.described import MAY_SIGN_IN, call
 from comments.api.endpoint import Endpoint, answer, moment, person
 from comments.api.forms import IssueChangeForm, IssueForm, IssueMessageForm, SettledForm
 from comments.exceptions import Refused
-from comments.http import browser_key, network_key, request_id
+from comments.http import browser_key, network_key
 from comments.issues import browser, pictures
 from comments.models import Discussion, IssueMessage, IssuePicture, IssueReport
 from comments.pages.issues import picture_response
@@ -84,7 +84,7 @@ class IssuesView(Endpoint):
             network_key=network_key(request),
             browser_key=browser_key(request),
             context=said.get("context", {}),
-            request_id=said.get("request", "") or request_id(),
+            request_id=said.get("request", ""),
             code=said.get("code", ""),
             elsewhere=said.get("elsewhere", ""),
             found=said.get("found", ""),

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from comments import access, conf, ratelimit, signals
+from comments import access, conf, http, ratelimit, signals
 from comments.exceptions import Refused
 from comments.issues import answers_first, failures, mail, pictures, tasks
 from comments.issues.answers_first import Answer, Seen, diagnosis
@@ -150,7 +150,7 @@ def report(
             browser_key=browser_key,
             context=_facts(context or {}),
             is_suspicious=bool(trap.strip()) or hurried or (who is None and not proven and busy()),
-            request_id=(request_id or (failure.request_id if failure else ""))[:36],
+            request_id=(request_id or (failure.request_id if failure else "") or http.request_id())[:36],
             code=(failure.code if failure else _line(code, 40)),
             failure=failure,
             fingerprint=failures.fingerprint(failure) if failure else "",
@@ -234,7 +234,7 @@ def _failure(request_id: str, person: Commenter | None, browser_key: str) -> Fai
         # A refusal of somebody who had no mark yet, and who says its number: 32 characters that nobody guesses.
         found = failures.by_request(request_id)
         named = found if found and (found.person_id is None or (person and found.person_id == person.pk)) else None
-    if named is not None:
+    if named is not None or request_id:
         return named
     recent = timezone.now() - answers_first.LATELY
     return next((met for met in lately if met.created_at > recent), None)

@@ -47,9 +47,7 @@ def read(file: BinaryIO | Any) -> Picture:
             opened = Image.open(io.BytesIO(raw), formats=FORMATS)
             # What the header says, before a single pixel is unpacked.
             if opened.width * opened.height > MOST_PIXELS or min(opened.size) < 1:
-                raise Refused(
-                    "picture_too_big", _("The picture has too many pixels. Please send a smaller one."), status=413
-                )
+                raise _too_many_pixels()
             if getattr(opened, "n_frames", 1) > 1:
                 opened.seek(0)
             opened.load()
@@ -64,6 +62,8 @@ def read(file: BinaryIO | Any) -> Picture:
             flat.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     except Refused:
         raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise _too_many_pixels() from None
     except Exception:
         # Decoders raise whatever they like at what is broken on purpose.
         raise Refused("not_a_picture", _("That file is not a picture we can read. PNG and JPEG work.")) from None
@@ -71,6 +71,11 @@ def read(file: BinaryIO | Any) -> Picture:
     clean = Image.frombytes("RGB", flat.size, flat.tobytes())
     content, kind = _encoded(clean)
     return Picture(content, kind, clean.width, clean.height)
+
+
+def _too_many_pixels() -> Refused:
+    said = _("The picture has too many pixels. Please send a smaller one.")
+    return Refused("picture_too_big", said, status=413)
 
 
 def _encoded(clean: Any) -> tuple[bytes, str]:

@@ -237,7 +237,7 @@ def _report(request: HttpRequest, origin: Origin, given: QueryDict, picture: pic
         context={name: value for name, value in told.items() if name in along},
         trap=given.get("leave_empty", "") or ("another site" if _is_from_another_site(request) else ""),
         hurried=_is_recent(opened, HURRIED_SECONDS) and not origin.code,
-        request_id=(failed if tells else "") or http.request_id(),
+        request_id=failed if tells else "",
         code=code if tells else "",
         knows_failures=tells,
         client_error=told.get("errors_on_the_page", "").partition(";")[0] if "errors_on_the_page" in along else "",
