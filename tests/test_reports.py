@@ -6,7 +6,9 @@ import base64
 import io
 import json
 import re
+import socket
 import struct
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -90,6 +92,38 @@ def test_the_line_stands_at_the_foot_of_every_section_in_every_state(reader: Com
     assert line in page(reader)
 
 
+@pytest.fixture
+def frozen_redis(settings: Any) -> Iterator[None]:
+    """Put a server behind the cache that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=200) as silent:
+        settings.CACHES = {
+            "default": {
+                "BACKEND": "django.core.cache.backends.redis.RedisCache",
+                "LOCATION": f"redis://127.0.0.1:{silent.getsockname()[1]}",
+                "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
+            }
+        }
+        yield
+
+
+def test_while_redis_is_frozen_the_form_takes_no_longer_and_a_report_is_saved(
+    client: Client, reader: Commenter, discussion: Discussion, post: Any, frozen_redis: None
+) -> None:
+    for one in (Client(), client):
+        if one is client:
+            one.force_login(reader.user)
+        one.get(NEW)
+        begun = time.perf_counter()
+        form = one.get(f"{NEW}?discussion=story-1")
+        shown = time.perf_counter() - begun
+        taken = one.post(f"{NEW}?discussion=story-1", GIVEN)
+        sent = time.perf_counter() - begun - shown
+        page = one.get(taken["Location"])
+
+        assert (form.status_code, taken.status_code, page.status_code) == (200, 303, 200)
+        assert shown < 0.3 and sent < 0.3
+
+
 def test_refusals_lead_to_the_form_with_their_code_and_request(client: Client, discussion: Discussion) -> None:
     refused = client.post(
         "/comments/post/", {"discussion": "story-1", "text": "x"}, headers={"Sec-Fetch-Site": "same-origin"}
@@ -168,8 +202,6 @@ def test_whoever_listens_is_told_of_a_report_after_the_commit(
 
 
 def test_elsewhere_language_and_haste_are_kept(anyone: Client) -> None:
-    import time
-
     now = str(int(time.time()))
     anyone.post(NEW, GIVEN | {"elsewhere": "works", "context": ["language"], "opened": now})
     anyone.post(NEW, GIVEN | {"elsewhere": "nonsense", "opened": str(int(now) - 30)})

@@ -20,7 +20,7 @@ from comments.api.endpoint import Endpoint, answer, moment, person
 from comments.api.forms import IssueChangeForm, IssueForm, IssueMessageForm, SettledForm
 from comments.exceptions import Refused
 from comments.http import browser_key, network_key
-from comments.issues import browser, pictures
+from comments.issues import browser, failures, pictures
 from comments.models import Discussion, IssueMessage, IssuePicture, IssueReport
 from comments.pages.issues import picture_response
 
@@ -256,6 +256,7 @@ class DiagnosisView(Endpoint):
         seen = issues.Seen(
             network_key=network_key(request),
             browser_key=browser_key(request),
+            signed_in_just_now=failures.signed_in_just_now(request),
             code=request.GET.get("code", "")[:40],
             browser=browser.described(request.headers.get("User-Agent", "")),
         )

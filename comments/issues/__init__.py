@@ -406,8 +406,8 @@ def forget(limit: int = 1_000) -> int:
             if locked is not None and locked.closed_at is not None:
                 empty(locked)
                 done += 1
-    # Marks of browsers and networks serve the limits of a day, and grouping for three.
-    marked = IssueReport.objects.filter(created_at__lt=now - timedelta(hours=settings.failure_hours))
+    # Marks of browsers and networks serve the limits of a day.
+    marked = IssueReport.objects.filter(created_at__lt=now - timedelta(seconds=http.BROWSER_SECONDS))
     old = list(marked.exclude(network_key="", browser_key="").values_list("pk", flat=True)[:limit])
     return done + IssueReport.objects.filter(pk__in=old).update(network_key="", browser_key="")
 

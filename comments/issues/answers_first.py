@@ -372,7 +372,6 @@ def _about_the_person(
 
 def _signed_out(discussion: Discussion | None, seen: Seen) -> Iterator[Answer]:
     action = (_("Sign in and come back here"), _sign_in(seen, discussion))
-    signed_in = seen.signed_in_just_now or bool(failures.signed_in_at(seen.browser_key))
     if seen.cookies is False:
         yield Answer(
             "cookies_blocked",
@@ -384,7 +383,7 @@ def _signed_out(discussion: Discussion | None, seen: Seen) -> Iterator[Answer]:
             kind="cannot_sign_in",
             rank=7,
         )
-    elif signed_in:
+    elif seen.signed_in_just_now:
         yield Answer(
             "login_loop",
             "stop",

@@ -22,7 +22,6 @@ from types import TracebackType
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
-from django.core.cache import cache
 from django.core.signals import got_request_exception
 from django.db import transaction
 from django.db.models import Q
@@ -43,6 +42,7 @@ MOST = 300
 """Rows a minute that one process writes."""
 SERVER_ERRORS = frozenset({"server_error", "internal_error", "unavailable"})
 SIGN_IN_SECONDS = 600
+SIGNED_IN_COOKIE = "comments_signed_in"
 
 _breaker = Breaker(failures=2, seconds=30)
 
@@ -165,6 +165,7 @@ class FailureLogMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
+        _remember_sign_in(request, response)
         noted = request.META.get("comments.failures")
         match = getattr(request, "resolver_match", None)
         if request.method == "POST" and match is not None and match.namespace == "comments":
@@ -260,30 +261,35 @@ def on_sign_in_failed(request: HttpRequest | None = None, **_signal: Any) -> Non
 
 
 def on_signed_in(request: HttpRequest | None = None, **_signal: Any) -> None:
-    """Remember for ten minutes that this browser signed in, to see when a page does not know of it."""
-    if request is not None and (key := http.browser_key(request)):
-        try:
-            cache.set(f"comments:signed-in:{key}", timezone.now().isoformat(), SIGN_IN_SECONDS)
-        except Exception as error:
-            logger.info("a sign-in was not remembered: %s", type(error).__name__)
+    """Have the browser itself remember for ten minutes that it signed in, to see when a page does not know of it."""
+    if request is not None:
+        request.META["comments.signed_in"] = True
 
 
 def on_signed_out(request: HttpRequest | None = None, **_signal: Any) -> None:
-    if request is not None and (key := http.browser_key(request)):
-        try:
-            cache.delete(f"comments:signed-in:{key}")
-        except Exception as error:
-            logger.info("a sign-out was not remembered: %s", type(error).__name__)
+    if request is not None:
+        request.META["comments.signed_in"] = False
 
 
-def signed_in_at(browser_key: str) -> str:
-    """Return when this browser signed in during the last ten minutes and has not signed out since; "" if not known."""
-    if not browser_key:
-        return ""
-    try:
-        return str(cache.get(f"comments:signed-in:{browser_key}") or "")
-    except Exception:
-        return ""
+def _remember_sign_in(request: HttpRequest, response: HttpResponse) -> None:
+    signed_in = request.META.get("comments.signed_in")
+    if signed_in:
+        response.set_cookie(
+            SIGNED_IN_COOKIE,
+            str(int(time.time())),
+            max_age=SIGN_IN_SECONDS,
+            secure=request.is_secure(),
+            httponly=True,
+            samesite="Lax",
+        )
+    elif signed_in is False and SIGNED_IN_COOKIE in request.COOKIES:
+        response.delete_cookie(SIGNED_IN_COOKIE, samesite="Lax")
+
+
+def signed_in_just_now(request: HttpRequest) -> bool:
+    """Say whether this browser signed in during the last ten minutes, and has not signed out since."""
+    stamp = request.COOKIES.get(SIGNED_IN_COOKIE, "")
+    return stamp.isascii() and stamp.isdecimal() and 0 <= time.time() - int(stamp[:12]) < SIGN_IN_SECONDS
 
 
 def listen() -> None:

@@ -429,7 +429,8 @@ def _seen(request: HttpRequest, code: str, named: str) -> Seen:
         network_key=http.network_key(request),
         browser_key=http.browser_key(request),
         cookies=_cookies(request),
-        signed_in_just_now=_is_recent(request.GET.get("after", ""), SIGNED_IN_SECONDS),
+        signed_in_just_now=_is_recent(request.GET.get("after", ""), SIGNED_IN_SECONDS)
+        or failures.signed_in_just_now(request),
         code=code,
         browser=named,
         here=back if len(back) < 1_000 else "",
