@@ -509,6 +509,7 @@ def read_only(db: None) -> Iterator[Callable[[], None]]:
     """Have the database itself refuse every write from then on."""
 
     def begin() -> None:
+        connection.check_constraints()  # what was saved before is not checked any more afterwards
         with connection.cursor() as cursor:
             cursor.execute(
                 "PRAGMA query_only = ON" if connection.vendor == "sqlite" else "SET LOCAL transaction_read_only = on"

@@ -214,9 +214,13 @@ def test_elsewhere_language_and_haste_are_kept(anyone: Client) -> None:
 # --- Floods -----------------------------------------------------------------------------------------------------------
 
 
-def test_of_one_reader_three_an_hour_are_stored_and_the_rest_is_counted_on_the_last(client: Client, db: None) -> None:
+def test_of_one_reader_three_an_hour_are_stored_and_the_rest_is_counted_on_the_last(
+    client: Client, reader: Commenter
+) -> None:
+    client.force_login(reader.user)
     client.get(NEW)
-    answers = [client.post(NEW, GIVEN | {"text": f"Number {number}."}) for number in range(9)]
+    along = {"context": ["account"]}
+    answers = [client.post(NEW, GIVEN | along | {"text": f"Number {number}."}) for number in range(9)]
 
     assert [answer.status_code for answer in answers] == [303] * 9
     assert IssueReport.objects.count() == 3 and IssueMessage.objects.count() == 3
@@ -225,6 +229,18 @@ def test_of_one_reader_three_an_hour_are_stored_and_the_rest_is_counted_on_the_l
     assert answers[-1]["Location"] == f"{receipt(last)}?counted=1"
     page = words(client.get(answers[-1]["Location"]))
     assert "counted on this report" in page and "were not stored" in page and "Number 8." not in page
+
+
+def test_whoever_sits_at_the_same_computer_never_sees_anothers_receipt(client: Client, reader: Commenter) -> None:
+    client.force_login(reader.user)
+    client.get(NEW)
+    for number in range(3):
+        client.post(NEW, GIVEN | {"text": f"Private words {number}.", "context": ["account"]})
+    client.logout()
+
+    counted = client.post(NEW, GIVEN)
+
+    assert counted["Location"] == "/comments/issues/counted/" and IssueReport.objects.count() == 3
 
 
 def test_whoever_shares_a_network_never_sees_anothers_receipt(db: None) -> None:
@@ -257,7 +273,7 @@ def test_a_day_has_its_own_bound(sent: Callable[..., IssueReport], reader: Comme
 
     further = sent(reporter=reader)
 
-    assert further.counted == "reader" and IssueReport.objects.count() == 10
+    assert further.counted == "account" and IssueReport.objects.count() == 10
 
 
 def test_who_leaves_out_their_account_is_limited_all_the_same(
@@ -265,7 +281,7 @@ def test_who_leaves_out_their_account_is_limited_all_the_same(
 ) -> None:
     made = [sent(sender=reader, browser_key="b" * 32) for _ in range(4)]
 
-    assert [one.counted for one in made] == ["", "", "", "reader"]
+    assert [one.counted for one in made] == ["", "", "", "mark"]
     assert made[0].reporter is None
 
 

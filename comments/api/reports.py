@@ -91,7 +91,7 @@ class IssuesView(Endpoint):
             surface=IssueReport.Surface.APP,
             tell_when_over=bool(said.get("tell_when_over")),
         )
-        if report.counted == "network":
+        if report.counted == "mark":
             # The last one that was stored may be somebody else's.
             return answer({"number": "", "token": "", "url": "", "counted": True}, 202)
         filed = {"number": report.number, "token": report.token, "url": _receipt(report.token)}

@@ -124,7 +124,8 @@ def report(
 
     ``sender`` is who sends it, for the limits, where they left their account out. Beyond ``ISSUES_STORED_PER_HOUR`` and
     ``_PER_DAY`` of one reader, and ``ISSUES_PER_HOUR`` of one network, a further report is counted on the last one,
-    which is returned with ``counted``: "reader" or "network", for one that may be somebody else's.
+    which is returned with ``counted``: "account" for one of the same account's, "mark" for one that may be somebody
+    else's, who uses the same browser or network.
 
     Raise ``Refused`` for an unknown kind, and for a text that is too long or, without a kind, empty.
     """
@@ -186,25 +187,23 @@ def _one_too_many(person: Commenter | None, browser_key: str, network_key: str) 
     settings = conf.get()
     now = timezone.now()
     reports = IssueReport.objects.filter(created_at__gt=now - timedelta(days=1)).order_by("-id")
-    by_reader: QuerySet[IssueReport] | None = None
+    last = None
     if person is not None and person.pk:
-        by_reader = reports.filter(
-            Q(reporter=person) | Q(browser_key=browser_key) if browser_key else Q(reporter=person)
-        )
-    elif browser_key:
-        by_reader = reports.filter(browser_key=browser_key)
-    elif network_key:
-        # Whoever has neither an account nor our cookie: all of them in a network together.
+        last = _full(reports.filter(reporter=person), settings, now)
+    if last is None and browser_key:
+        last = _full(reports.filter(browser_key=browser_key), settings, now)
+    if last is None and network_key and not browser_key and person is None:
+        # Whoever has neither an account nor our mark: all of them in a network together.
         last = _full(reports.filter(network_key=network_key, browser_key="", reporter=None), settings, now)
-        if last:
-            return _counted(last, "network")
-    if by_reader is not None and (last := _full(by_reader, settings, now)):
-        return _counted(last, "reader")
-    if network_key and settings.issues_per_hour:
+    if last is None and network_key and settings.issues_per_hour:
         recent = reports.filter(network_key=network_key, created_at__gt=now - timedelta(hours=1))
         if recent[: settings.issues_per_hour].count() >= settings.issues_per_hour:
-            return _counted(recent.first(), "network")
-    return None
+            last = recent.first()
+    if last is None:
+        return None
+    IssueReport.objects.filter(pk=last.pk).update(further_count=F("further_count") + 1)
+    last.counted = "account" if person is not None and last.reporter_id == person.pk else "mark"
+    return last
 
 
 def _full(reports: QuerySet[IssueReport], settings: conf.Settings, now: Any) -> IssueReport | None:
@@ -217,13 +216,6 @@ def _full(reports: QuerySet[IssueReport], settings: conf.Settings, now: Any) -> 
         settings.issues_stored_per_day and len(latest) >= settings.issues_stored_per_day
     )
     return latest[0] if full else None
-
-
-def _counted(last: IssueReport | None, by: str) -> IssueReport | None:
-    if last is not None:
-        IssueReport.objects.filter(pk=last.pk).update(further_count=F("further_count") + 1)
-        last.counted = by
-    return last
 
 
 def _failure(request_id: str, person: Commenter | None, browser_key: str) -> Failure | None:

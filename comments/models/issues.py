@@ -292,7 +292,7 @@ class IssueReport(models.Model):
     """When what was written was deleted; kind, code and times stay."""
 
     counted = ""
-    """Not a column: by what a report was counted on this one instead of being stored: ``reader`` or ``network``."""
+    """Not a column: by what a report was counted on this one instead of being stored: ``account`` or ``mark``."""
 
     class Meta:
         verbose_name = _("issue report")

@@ -151,8 +151,8 @@ def new(request: HttpRequest) -> HttpResponse:
     except DatabaseError:
         logger.exception("an issue report could not be saved")
         return _form(request, _nothing_saved(origin), given, _not_saved())
-    if report.counted == "network":
-        # The last report that was stored may be somebody else's: its receipt is not shown.
+    if report.counted == "mark":
+        # The last report that was stored may be somebody else's, at the same computer: its receipt is not shown.
         return _see(reverse("comments:issue_counted"))
     notes = {"counted": "1"} if report.counted else {"picture": unread.code} if unread else {}
     return _see(f"{reverse('comments:issue_receipt', args=[report.token])}{'?' if notes else ''}{urlencode(notes)}")
