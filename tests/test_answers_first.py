@@ -128,6 +128,7 @@ def test_who_sits_in_a_banned_network_is_told_that_it_need_not_be_them(
 
     for found in (out, signed_in):
         assert found.first["code"] == "banned" and "That need not be you." in found.first["text"]
+    assert Client().post(f"{NEW}?discussion=story-1", {"kind": "cannot_post"}).status_code == 303
     assert out.first["action_label"] == "Sign in"
     assert signed_in.first["action_label"] == "Ask for an exception"
 
