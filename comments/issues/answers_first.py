@@ -341,8 +341,10 @@ def _about_the_person(
     yield from live
     yield from _met(person, discussion, seen, live=[one.code for one in live])
     mine = _own(person, discussion, comment)
-    for at, one in enumerate(mine[:MOST_COMMENTS]):
-        yield replace(_about(one), rank=30 + at)
+    latest = mine[:MOST_COMMENTS]
+    waits = usual_waits() if any(one.status == Status.HELD for one in latest) else []
+    for at, one in enumerate(latest):
+        yield replace(_about(one, waits), rank=30 + at)
     confirmed = _confirmed(person)
     if confirmed is False:
         address = (person.user.email if person.user else person.email) or ""
@@ -580,7 +582,7 @@ def _own(person: Commenter, discussion: Discussion | None, comment: Comment | No
     return mine
 
 
-def _about(one: Mine) -> Answer:
+def _about(one: Mine, waits: list[float]) -> Answer:
     times = {"written": when(one.revision.created_at), "since": when(one.since)}
     because = get_text_list(one.why, _("and"))
     action = (_("Show my comment"), one.comment.get_absolute_url())
@@ -599,7 +601,7 @@ def _about(one: Mine) -> Answer:
             )
             return Answer("received", "wait", said, detail, *action, kind="vanished")
         case Status.HELD:
-            return _held(one, times, because, action)
+            return _held(one, times, because, action, waits)
         case Status.REJECTED:
             facts = times | {"reason": one.reason}
             if one.is_edit:
@@ -651,7 +653,7 @@ def _newest(comment: Comment) -> str:
     return f"{address}{'&' if '?' in address else '?'}sort=newest#comment-{comment.pk}"
 
 
-def _held(one: Mine, times: dict[str, str], because: str, action: tuple[str, str]) -> Answer:
+def _held(one: Mine, times: dict[str, str], because: str, action: tuple[str, str], waits: list[float]) -> Answer:
     """Say since when and why a text waits, how many wait before it, and how long that took others."""
     code, reason, first = _why_held(one, times)
     facts = times | {"because": because}
@@ -683,7 +685,7 @@ def _held(one: Mine, times: dict[str, str], because: str, action: tuple[str, str
         "held_link": _("A person opens the link first."),
         "held_unchecked": _("That is our fault, not yours. An editor will read it."),
     }.get(code, "")
-    detail = " ".join(filter(None, [more, *_queue(one), whose]))
+    detail = " ".join(filter(None, [more, *_queue(one, waits), whose]))
     return Answer(code, "wait", said, detail, *action, kind="vanished")
 
 
@@ -736,7 +738,7 @@ def _span(words: str, evidence: Any) -> str:
 _STEPS = (1, 4, 10, 25, 50, 100, 250, 500, 1000)
 
 
-def _queue(one: Mine) -> list[str]:
+def _queue(one: Mine, waits: list[float]) -> list[str]:
     """Say how many texts wait before this one, as a range, and how long the same queue took in these hours lately."""
     before = Revision.objects.filter(status=Status.HELD, created_at__lt=one.revision.created_at)
     ahead = before[: _STEPS[-1]].count() if one.revision.pk else 0
@@ -749,7 +751,6 @@ def _queue(one: Mine) -> list[str]:
     else:
         at = bisect_right(_STEPS, ahead)
         place = _("Between %(low)d and %(high)d are before it.") % {"low": _STEPS[at - 1], "high": _STEPS[at] - 1}
-    waits = usual_waits()
     if len(waits) < ENOUGH:
         return [place]
     low, _middle, high = quantiles(waits, n=4)
