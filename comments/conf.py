@@ -210,7 +210,10 @@ class Settings:
     """Previews per minute by one person, or from one network; later ones are refused. 0: no limit."""
 
     issues_per_hour: int = 20
-    """Issue reports per hour from one network that are stored; later ones are counted. Messages on them too. 0: all."""
+    """
+    Issue reports per hour by people without an account from one network that are stored; later ones are counted. So
+    many messages may be added to reports from one network. 0: any number.
+    """
 
     issues_stored_per_hour: int = 3
     """Issue reports per hour by one reader that are stored; later ones are counted on the last. 0: all."""

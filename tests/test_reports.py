@@ -269,6 +269,17 @@ def test_ten_thousand_reports_leave_a_bounded_table(client: Client, db: None, se
     assert IssueMessage.objects.count() == 29
 
 
+def test_a_flood_from_a_network_costs_nobody_with_an_account_their_words(
+    sent: Callable[..., IssueReport], reader: Commenter
+) -> None:
+    for number in range(40):
+        sent(network_key="9" * 32, browser_key=f"{number:032d}")
+
+    mine = sent("My own words.", reporter=reader, network_key="9" * 32, browser_key="a" * 32)
+
+    assert IssueReport.objects.count() == 21 and mine.messages.get().text == "My own words."
+
+
 def test_a_day_has_its_own_bound(sent: Callable[..., IssueReport], reader: Commenter) -> None:
     for _ in range(10):
         age(sent(reporter=reader), created_at=0.2)

@@ -195,7 +195,8 @@ def _one_too_many(person: Commenter | None, browser_key: str, network_key: str) 
     if last is None and network_key and not browser_key and person is None:
         # Whoever has neither an account nor our mark: all of them in a network together.
         last = _full(reports.filter(network_key=network_key, browser_key="", reporter=None), settings, now)
-    if last is None and network_key and settings.issues_per_hour:
+    if last is None and person is None and network_key and settings.issues_per_hour:
+        # A flood by others costs nobody with an account their words.
         recent = reports.filter(network_key=network_key, created_at__gt=now - timedelta(hours=1))
         if recent[: settings.issues_per_hour].count() >= settings.issues_per_hour:
             last = recent.first()
