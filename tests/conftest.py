@@ -10,6 +10,8 @@ from django.contrib.auth import get_user_model
 from django.core.cache import cache
 
 from comments import moderation, posting, threads, thresholds
+from comments.breaker import Breaker
+from comments.issues import failures
 from comments.learning import suggestions
 from comments.models import Comment, Commenter, Decider, Discussion, Reason, Trigger
 from comments.screening import Verdict
@@ -30,6 +32,13 @@ def nothing_remembered() -> None:
     thresholds.forget()
     moderation.forget_reasons()
     suggestions.forget()
+
+
+@pytest.fixture(autouse=True)
+def room_in_the_failure_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test use up what the next one may write in the same minute."""
+    monkeypatch.setattr(failures, "quota", failures.Quota(failures.MOST_OF_ONE, failures.MOST))
+    monkeypatch.setattr(failures, "_breaker", Breaker(failures=2, seconds=30))
 
 
 @pytest.fixture(autouse=True)

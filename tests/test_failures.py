@@ -14,18 +14,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from comments import conf, posting
-from comments.breaker import Breaker
 from comments.issues import failures
 from comments.issues.tasks import keep_house
 from comments.models import Comment, Commenter, Discussion, Failure
 
 SECRET = "What I wrote is nobody's business."
-
-
-@pytest.fixture(autouse=True)
-def empty_quota(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failures, "quota", failures.Quota(failures.MOST_OF_ONE, failures.MOST))
-    monkeypatch.setattr(failures, "_breaker", Breaker(failures=2, seconds=30))
 
 
 @pytest.fixture
