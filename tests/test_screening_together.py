@@ -162,7 +162,7 @@ def test_with_too_many_rows_to_fetch_each_rule_asks_by_itself(
     arrived: list[Comment], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(author, "MOST_AHEAD", 1)
-    monkeypatch.setattr(repeats, "MOST_AHEAD", 1)
+    monkeypatch.setattr(repeats, "MOST_SHARED", 1)
 
     moderation.screen_waiting()
 
