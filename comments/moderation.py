@@ -1183,7 +1183,7 @@ def screen(comment_id: int, version: int) -> Decision | None:
         return None
 
 
-def screen_waiting(limit: int = 50) -> int:
+def screen_waiting(limit: int = 100) -> int:
     """
     Screen up to ``limit`` texts that nobody is on, the oldest first, together; return how many were decided.
 

@@ -197,7 +197,7 @@ def _written_lately(candidates: list[Candidate]) -> None:
     asked = [one for one in asked if not one.trusted]
     if not asked:
         return
-    spans = [
+    spans: list[Any] = [
         field
         for place, one in enumerate(asked)
         if one.author and one.comment
@@ -210,7 +210,7 @@ def _written_lately(candidates: list[Candidate]) -> None:
         one.known["hold_flood"] = written.get(place, 0)
 
 
-def _flood_span(comment: Comment, minutes: int) -> list[str]:
+def _flood_span(comment: Comment, minutes: int) -> list[Any]:
     begins, ends = comment.created_at - timedelta(minutes=minutes), comment.created_at
     return [connection.ops.adapt_datetimefield_value(at) for at in (begins, ends)]
 

@@ -45,7 +45,7 @@ CONTAINED = 0.8
 """Share of the shorter text's shingles that the longer one has: passed on with a sentence of one's own."""
 
 MOST_COMPARED = 20
-MOST_SHARED = 20_000
+MOST_SHARED = 100_000
 """Bands that many texts may share with others for these to be looked for at once."""
 OWN_COMPARED = 20
 SHORT = 20
@@ -138,7 +138,7 @@ def hold_own_repeat(candidate: Candidate) -> Iterator[Draft]:
 
 def _leave_fingerprints(candidates: list[Candidate]) -> None:
     """
-    Write, for ``hold_campaign``, the fingerprints of new texts, and fetch the texts that share a band. Three statements.
+    Write, for ``hold_campaign``, the fingerprints of new texts, and fetch texts that share a band. Three statements.
     """
     asked: list[tuple[Candidate, list[int], datetime]] = []
     for one in candidates:
