@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from comments import screening, thresholds
 
 KEPT = "comments:notices"
-KEPT_SECONDS = 5
+KEPT_SECONDS = 15
 """Whether a scorer fails is asked this often, not for every page: what it says is ten minutes old at worst anyhow."""
 
 
@@ -24,7 +24,7 @@ class Notice:
 
 
 def read() -> list[Notice]:
-    """Return the notices of now. One query every few seconds; none while ``RULES`` names no scorer."""
+    """Return the notices of now. One query every quarter of a minute; none while ``RULES`` names no scorer."""
     key = f"{KEPT}:{get_language()}"
     kept = cache.get(key)
     if kept is None:
