@@ -112,9 +112,13 @@ def statements() -> Callable[[Client, str], int]:
 
     def count(client: Client, path: str) -> int:
         client.get(path)
-        with CaptureQueriesContext(connection) as asked:
-            assert client.get(path).status_code == 200
-        # Whether the policy has moved on is asked once a second: see comments.thresholds.
-        return len([one for one in asked if "comments_policyversion" not in one["sql"]])
+        counted = []
+        for _time in range(2):
+            with CaptureQueriesContext(connection) as asked:
+                assert client.get(path).status_code == 200
+            # Whether the policy has moved on is asked once a second: see comments.thresholds. What is asked every
+            # quarter of a minute, or seldomer, is in one of the two at most.
+            counted.append(len([one for one in asked if "comments_policyversion" not in one["sql"]]))
+        return min(counted)
 
     return count
