@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
+from django.conf import settings as django_settings
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -16,7 +20,7 @@ from django.utils.translation import ngettext
 
 from comments import conf, hours, thresholds
 from comments.exceptions import Refused
-from comments.models import Comment, Commenter, Discussion, Reason, Sanction, Status
+from comments.models import Comment, Commenter, Discussion, FormerAddress, Reason, Sanction, Status
 from comments.models.comments import MAX_DEPTH
 
 
@@ -220,16 +224,20 @@ class Standing:
     """How a person stands with the newsroom: what is in force against them, or against where they come from."""
 
     state: str = "fine"
-    """``fine``, ``premoderated``, ``warned`` (and not read it), ``suspended`` or ``banned``: what binds most."""
+    """
+    ``fine``, ``premoderated``, ``warned`` (and not read it), ``leaving``, ``suspended`` or ``banned``: what binds most.
+    """
     sanction: Sanction | None = None
     """What that rests on, with its ``words``."""
     in_force: tuple[Sanction, ...] = ()
     """Everything that holds, the latest first; warnings that were read among it."""
+    leaves_at: datetime | None = None
+    """When this person's account is deleted, at their own wish: nothing is written until then."""
 
     @property
     def until(self) -> datetime | None:
         """When it ends by itself; ``None``: when it is lifted, or read."""
-        return self.sanction.ends_at if self.sanction and self.state != "warned" else None
+        return self.sanction.ends_at if self.sanction and self.state not in ("warned", "leaving") else None
 
     @property
     def unread(self) -> Sanction | None:
@@ -254,22 +262,51 @@ def domains_of(person: Commenter) -> list[str]:
     return [".".join(labels[start:]) for start in range(max(1, len(labels) - 1))] if domain else []
 
 
+SHUT_OUT = (Sanction.Kind.SUSPEND, Sanction.Kind.BAN)
+"""What holds for an address beyond the account that had it."""
+
+
+def former_address(person: Commenter) -> str:
+    """Return the keyed hash of the address ``person`` signs in with, as ``FormerAddress`` keeps it; "" for none."""
+    address = (person.user.email if person.user else "") or ""
+    return address_digest(address) if address else ""
+
+
+def left_and_came_back(person: Commenter, sanction: Sanction) -> bool:
+    """Say whether ``sanction`` holds for ``person`` because of who had their address before. One query."""
+    digest = former_address(person)
+    if not digest or sanction.kind not in SHUT_OUT:
+        return False
+    return FormerAddress.objects.filter(person=sanction.person_id, digest=digest).exists()
+
+
+def address_digest(address: str) -> str:
+    """Return a keyed hash of an e-mail address, 64 hex characters: the same whatever its capitals."""
+    plain = unicodedata.normalize("NFKC", address).strip().casefold()
+    return hmac.new(django_settings.SECRET_KEY.encode(), f"address:{plain}".encode(), hashlib.sha256).hexdigest()
+
+
 def standing(person: Commenter, network_key: str = "", at: datetime | None = None) -> Standing:
     """
     Return how ``person`` stands at ``at``, now if left out: by themselves, their e-mail domain and their network.
 
     One query. A domain or a network never counts against the newsroom's own people. A suspension that is over needs
-    nobody to end it.
+    nobody to end it. Who was shut out, had their account deleted and came back with the same address is shut out.
     """
     about = Q(person=person)
     if not is_staff(person):
         if domains := domains_of(person):
             about |= Q(email_domain__in=domains)
+            before = FormerAddress.objects.filter(digest=former_address(person))
+            about |= Q(person__in=before.values("person"), kind__in=SHUT_OUT)
         if network_key:
             about |= Q(network_key=network_key)
     found = Sanction.objects.in_force(at).filter(about).select_related("words", "acknowledgement", "made_by")
     # Put in order here: a planner that is asked to would rather read the whole table backwards.
-    return standing_by(sorted(found, key=lambda one: -one.pk))
+    now = standing_by(sorted(found, key=lambda one: -one.pk))
+    if person.erase_at is None:
+        return now
+    return replace(now, state=now.state if now.is_shut_out else "leaving", leaves_at=person.erase_at)
 
 
 def standing_by(sanctions: Iterable[Sanction]) -> Standing:
@@ -294,6 +331,10 @@ def _is_unread(sanction: Sanction) -> bool:
 
 def standing_in_words(now: Standing) -> str:
     """Return what ``now`` means for the person, and why, in a sentence or two; "" where nothing binds. One query."""
+    if now.state == "leaving":
+        return _("You asked for your account to be deleted on %(when)s. Until then nothing is posted in your name.") % {
+            "when": spoken(now.leaves_at)
+        }
     if now.sanction is None:
         return ""
     where = {"domain": now.sanction.email_domain}
@@ -329,19 +370,20 @@ def spoken(moment: datetime | None) -> str:
     return date_format(timezone.localtime(moment, timezone.get_default_timezone()), "DATETIME_FORMAT")
 
 
-REFUSED_FOR = {"suspended": "suspended", "banned": "banned", "warned": "warning_unread"}
+REFUSED_FOR = {"suspended": "suspended", "banned": "banned", "warned": "warning_unread", "leaving": "leaving"}
 
 
 def require_good_standing(person: Commenter, network_key: str = "", *, warned: bool = True) -> None:
     """
-    Raise ``Refused`` (403) for who is suspended or banned, and, unless ``warned`` is false, has a warning to read.
+    Raise ``Refused`` (403) for who is suspended, banned or leaving, and, unless ``warned`` is false, has a warning to
+    read.
 
     One query, one more for the words of a refusal. Who is refused is always told why and until when.
     """
     now = standing(person, network_key)
-    if now.sanction is None or now.state not in REFUSED_FOR or (now.state == "warned" and not warned):
+    if now.state not in REFUSED_FOR or (now.state == "warned" and not warned):
         return
-    facts: dict[str, Any] = {"sanction": str(now.sanction.public_id)}
+    facts: dict[str, Any] = {"sanction": str(now.sanction.public_id)} if now.sanction else {}
     if now.until:
         facts["until"] = now.until.isoformat()
     raise Refused(REFUSED_FOR[now.state], standing_in_words(now), status=403, **facts)
