@@ -95,12 +95,12 @@ def standing(now: Standing) -> dict[str, Any]:
     """Return what ``comments/_standing.html`` says: a notice for each thing the reader has to know."""
     leaving = [_leaving_notice(now)] if now.leaves_at else []
     if now.sanction is None:
-        return {"state": now.state, "notices": leaving} if leaving else {"notices": []}
+        return {"state": now.state, "notices": leaving, "shut_out": True} if leaving else {"notices": []}
     about = replace(now, state=standing_by(now.in_force).state) if now.state == "leaving" else now
     binding = [*leaving, _standing_notice(about, now.sanction)]
     if now.unread is not None and now.unread.pk != now.sanction.pk:
         binding.append(_standing_notice(Standing("warned", now.unread), now.unread))
-    return {"state": now.state, "notices": binding}
+    return {"state": now.state, "notices": binding, "shut_out": now.is_shut_out or now.state == "leaving"}
 
 
 def _leaving_notice(now: Standing) -> dict[str, Any]:
@@ -192,7 +192,7 @@ def slip(mine: Mine) -> shown.Slip:
         "title": title,
         "more": more,
         "quote": mine.explanation if mine.status == Status.REJECTED else "",
-        "edit_url": f"{here}edit/" if mine.can_edit else "",
+        "edit_url": f"{here}edit/" if mine.can_edit and comment.author.erase_at is None else "",
         "withdraw_url": f"{here}withdraw/" if waits or comment.status == Status.PUBLISHED else "",
         "problem_url": shown.problem_url(comment.discussion.key, comment=comment.pk)
         if mine.status == Status.REJECTED
