@@ -19,6 +19,8 @@ from comments.screening import phrases
 
 LONGEST = 80
 RENAMED = "shown_name"
+TRIES_PER_HOUR = 20
+"""Names that one person may ask for: who is called what here is not to be found out by asking."""
 STEP = 25
 """Discussions whose pages are made old in one step."""
 
@@ -43,6 +45,7 @@ def rename(person: Commenter, name: object) -> Commenter:
     words = checked(name)
     if words == person.name:
         return person
+    ratelimit.require_not_too_many("name", f"person:{person.pk}", limit=TRIES_PER_HOUR, seconds=3600)
     require_free(person, words)
     limit = conf.get().renames_per_day
     ratelimit.require_not_too_many("rename", f"person:{person.pk}", limit=limit, seconds=86_400)

@@ -135,7 +135,7 @@ def erase_due(**_later: Any) -> None:
     """Forget the people who asked for it and whose time has come, and go on where somebody stopped."""
     for person in Commenter.objects.filter(pk__in=privacy.due()):
         try:
-            privacy.erase(person)
+            privacy.erase(person, seconds=240)
         except Exception:
             logger.exception("person %s was not forgotten; the next round tries again", person.pk)
     erasing.forget_former_addresses()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -163,6 +164,27 @@ def traces(*words: str) -> list[str]:
                 if any(word.casefold() in said.casefold() for word in words):
                     found.append(f"{model._meta.label}.{field.name} #{row.pk}: {said[:60]}")
     return found
+
+
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """Call them all in the same moment, each with a connection of its own; return what came of each."""
+    start, answers = threading.Barrier(len(calls)), [None] * len(calls)
+
+    def run(place: int, call: Callable[[], Any]) -> None:
+        start.wait()
+        try:
+            answers[place] = call()
+        except Exception as error:
+            answers[place] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=[place, call]) for place, call in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return answers
 
 
 def agree() -> bool:
@@ -379,6 +401,68 @@ def test_batches_are_as_many_as_it_takes(
 
     assert not Revision.objects.filter(comment__author=zephyrine).exclude(text="").exists()
     assert not Reaction.objects.exists() and agree()
+
+
+def test_who_runs_out_of_time_stops_and_the_next_goes_on(zephyrine: Commenter, life: dict[str, Any]) -> None:
+    privacy.ask_to_erase(zephyrine, confirm=NAME, texts=True, days=0)
+
+    privacy.erase(zephyrine, seconds=0)
+    assert privacy.due() == [zephyrine.pk]
+    rounds = 0
+    while privacy.due():
+        privacy.erase(zephyrine, seconds=0)
+        rounds += 1
+
+    assert rounds > 1 and traces("zephyrine", "quill") == [] and agree()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="needs row locks: PostgreSQL")
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_and_an_editor_at_once_leave_every_count_right(
+    reasons: None, zephyrine: Commenter, editor: Commenter, post: Post, decide: Any
+) -> None:
+    mine = [post(zephyrine, f"Number {number} about the tram.") for number in range(8)]
+    for number in range(4):
+        reactions.react(zephyrine, post(editor, f"Answer {number}.", parent=mine[number]))
+        reactions.react(editor, mine[number])
+    privacy.ask_to_erase(zephyrine, confirm=NAME, texts=True, days=0)
+
+    def judge() -> None:
+        for comment in reversed(mine):
+            decide(Comment.objects.get(pk=comment.pk), "reject", editor)
+
+    def like() -> None:
+        for comment in Comment.objects.filter(author=editor):
+            reactions.unreact(editor, comment)
+
+    answers = at_once(
+        lambda: privacy.erase(Commenter.objects.get(pk=zephyrine.pk)),
+        lambda: privacy.erase(Commenter.objects.get(pk=zephyrine.pk)),
+        judge,
+        like,
+    )
+    tasks.erase_due()
+
+    assert not [one for one in answers if isinstance(one, Exception) and not isinstance(one, Refused)], answers
+    assert privacy.due() == [] and traces("zephyrine", "quill") == [] and agree()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="needs row locks: PostgreSQL")
+@pytest.mark.django_db(transaction=True)
+def test_taken_back_in_the_last_moment_it_is_one_or_the_other(zephyrine: Commenter) -> None:
+    privacy.ask_to_erase(zephyrine, confirm=NAME, days=0)
+
+    erased, cancelled = at_once(
+        lambda: privacy.erase(Commenter.objects.get(pk=zephyrine.pk)),
+        lambda: privacy.cancel(Commenter.objects.get(pk=zephyrine.pk)),
+    )
+    tasks.erase_due()
+
+    assert sorted([isinstance(erased, Refused), isinstance(cancelled, Refused)]) == [False, True]
+
+    zephyrine.refresh_from_db()
+    assert zephyrine.erase_at is None
+    assert (zephyrine.name == NAME) is (zephyrine.erased_at is None) is isinstance(erased, Refused)
 
 
 def test_the_clock_forgets_who_is_due_and_nobody_else(zephyrine: Commenter, reader: Commenter) -> None:

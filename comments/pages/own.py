@@ -99,7 +99,11 @@ def standing(now: Standing) -> dict[str, Any]:
     about = replace(now, state=standing_by(now.in_force).state) if now.state == "leaving" else now
     binding = [*leaving, _standing_notice(about, now.sanction)]
     if now.unread is not None and now.unread.pk != now.sanction.pk:
-        binding.append(_standing_notice(Standing("warned", now.unread), now.unread))
+        # Reading it changes nothing about the other one, so it promises nothing.
+        unread = _standing_notice(Standing("warned", now.unread), now.unread)
+        binding.append(
+            unread | {"title": _("The editors have written to you before that."), "more": "", "goes_on": False}
+        )
     return {"state": now.state, "notices": binding, "shut_out": now.is_shut_out or now.state == "leaving"}
 
 
@@ -138,6 +142,7 @@ def _standing_notice(now: Standing, sanction: Sanction) -> dict[str, Any]:
         "acknowledge_url": f"{shown.prefix()}me/warnings/{sanction.public_id}/acknowledge/"
         if now.state == "warned"
         else "",
+        "goes_on": now.leaves_at is None,
         "since": shown.spoken_time(sanction.starts_at),
     }
 

@@ -8,6 +8,7 @@ stays, empty: decisions, counts and conversations point at it.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -71,34 +72,44 @@ def due() -> list[int]:
     return list(waiting.values_list("pk", flat=True)[:MOST_DUE])
 
 
-def erase(person: Commenter, *, now: bool = False, batch: int = BATCH) -> Commenter:
+def erase(person: Commenter, *, now: bool = False, seconds: float | None = None) -> Commenter:
     """
     Forget ``person``, who asked for it and whose time has come; ``now`` asks for no wish and waits for nothing.
 
     Their name, address, user, tokens, likes, texts that nobody sees, what they wrote to us and what was written to them
     are emptied or deleted. Published comments stay without a name, or are withdrawn: as they chose. What they flagged
     and how editors decided about them stays, with no words in it. Safe to call twice, or at once, or again after a
-    crash. Raise ``Refused`` (409) before its time.
+    crash; after ``seconds`` it stops, and the next call goes on. Raise ``Refused`` (409) before its time.
     """
-    person.refresh_from_db()
-    if person.erased_at is not None and person.erase_at is None:
+    until = None if seconds is None else time.monotonic() + seconds
+    if not _forget_who(person, now=now):
         return person
-    if not now and (person.erase_at is None or person.erase_at > timezone.now()):
-        raise Refused("not_yet", _("This person did not ask to be forgotten, or may still take it back."), status=409)
-    _forget_who(person)
     for step in STEPS:
         while step(person):
-            pass
+            if until is not None and time.monotonic() > until:
+                return person
     return _finish(person)
 
 
 # --- Who it was -------------------------------------------------------------------------------------------------------
 
 
-def _forget_who(person: Commenter) -> None:
-    """Empty the row of the person, their user and what is found by name or address; nobody can take it back now."""
+def _forget_who(person: Commenter, *, now: bool) -> bool:
+    """
+    Empty the row of the person, their user and what is found by name or address; nobody can take it back then.
+
+    Say whether there is anything left to do.
+    """
+    moment = timezone.now()
     with transaction.atomic():
+        # Whether they still want it is asked under the lock: they may be taking it back in this moment.
         locked = Commenter.objects.select_for_update(of=("self",)).get(pk=person.pk)
+        if locked.erased_at is not None and locked.erase_at is None:
+            person.refresh_from_db()
+            return False
+        if not now and (locked.erase_at is None or locked.erase_at > moment):
+            said = _("This person did not ask to be forgotten, or may still take it back.")
+            raise Refused("not_yet", said, status=409)
         user, name = locked.user, locked.name
         address = (user.email if user else "") or ""
         if locked.erased_at is None:
@@ -117,9 +128,8 @@ def _forget_who(person: Commenter) -> None:
         locked.name = names.nameless()
         locked.email = locked.role = locked.badge = locked.preferred_language = ""
         locked.contact_confirmed_at = locked.terms_accepted_at = locked.terms_version = None
-        now = timezone.now()
-        locked.erased_at = locked.erased_at or now
-        locked.erase_at = locked.erase_at or now
+        locked.erased_at = locked.erased_at or moment
+        locked.erase_at = locked.erase_at or moment
         locked.save(
             update_fields=[
                 "user",
@@ -136,6 +146,7 @@ def _forget_who(person: Commenter) -> None:
             ]
         )
     person.refresh_from_db()
+    return True
 
 
 def _remember_who_is_shut_out(person: Commenter, address: str) -> None:
