@@ -316,6 +316,30 @@ def test_comments_that_go_leave_a_tombstone_and_their_answers(
     assert not Revision.objects.filter(comment__author=zephyrine).exclude(text="").exists()
 
 
+def test_the_desk_finds_no_word_that_is_gone(zephyrine: Commenter, editor: Commenter, life: dict[str, Any]) -> None:
+    desk = Client()
+    desk.force_login(editor.user)
+
+    def found(words: str) -> int:
+        return len(json.loads(desk.get("/api/v1/moderation/comments/", {"q": words}).content)["results"])
+
+    assert found("zephyrine") == 1 and found("author:zephyrine") == 1, "what waits"
+    privacy.ask_to_erase(zephyrine, confirm=NAME, texts=True)
+    privacy.erase(zephyrine, now=True)
+
+    assert found("zephyrine") == found("author:zephyrine") == 0
+    for comment in Comment.objects.filter(author=zephyrine):
+        page = desk.get(f"/admin/comments/desk/?open={comment.pk}")
+        assert page.status_code == 200 and "Zephyrine" not in page.content.decode()
+        undone = desk.post(
+            f"/api/v1/moderation/comments/{comment.pk}/decisions/",
+            {"verdict": "publish", "version": comment.version},
+            content_type="application/json",
+        )
+        assert undone.status_code == 409, undone.content
+    assert desk.get(f"/admin/comments/desk/people/{zephyrine.pk}/").status_code == 200
+
+
 def test_what_weighs_and_what_is_on_record_stays_without_words(zephyrine: Commenter, life: dict[str, Any]) -> None:
     decisions = life["rejected"].decisions.count()
 
@@ -595,6 +619,15 @@ def test_hostile_words_are_text_in_the_page_of_the_file(zephyrine: Commenter, po
 
     assert "<script" not in page and "<img" not in page and "<b>" not in page
     assert "&lt;script&gt;alert(1)" in page
+
+
+def test_a_mail_says_that_it_is_ready_and_carries_nothing(zephyrine: Commenter, post: Post) -> None:
+    post(zephyrine, "Words of mine.")
+
+    prepared(privacy.export(zephyrine))
+
+    [mail] = Delivery.objects.filter(to=ADDRESS)
+    assert "Your download is ready." in mail.text and "Words of mine." not in mail.text
 
 
 def test_asked_twice_it_is_prepared_once_and_the_new_one_replaces_the_old(zephyrine: Commenter) -> None:

@@ -10,16 +10,17 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import IO, Any
 
 from django.db import transaction
 from django.template.loader import render_to_string
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone, translation
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 
-from comments import compliance, conf, jobs, ratelimit, signals
+from comments import compliance, conf, jobs, outbox, ratelimit, signals
 from comments.exceptions import Refused
 from comments.models import Commenter, DataExport, DataExportPart, Job
 from comments.privacy import kept
@@ -116,10 +117,25 @@ def work(job: Job) -> Iterator[None]:
     now = timezone.now()
     with transaction.atomic():
         DataExport.objects.filter(person=person, ready_at__isnull=False).exclude(pk=made.pk).delete()
-        DataExport.objects.filter(pk=made.pk).update(
-            size=size, is_cut=cut, ready_at=now, expires_at=now + timedelta(days=conf.get().export_days)
-        )
+        until = now + timedelta(days=conf.get().export_days)
+        DataExport.objects.filter(pk=made.pk).update(size=size, is_cut=cut, ready_at=now, expires_at=until)
+        _tell(person, made, until)
     job.result = {"size": size, "is_cut": cut}
+
+
+def _tell(person: Commenter, made: DataExport, until: datetime) -> None:
+    """Mail that it is ready; where, and never the file itself."""
+    to = person.user.email if person.user else ""
+    if not to:
+        return
+    with translation.override(compliance.language_of(person)):
+        try:
+            url = outbox.absolute(reverse("comments:me")) or outbox.no_link()
+        except NoReverseMatch:
+            url = outbox.no_link()
+        said = _("Your download is ready. Sign in and fetch it until %(when)s: %(url)s")
+        text = said % {"when": compliance.in_full(until), "url": url}
+        outbox.mail(f"export:{made.public_id}:ready", to, _("Your data is ready to be fetched"), text + "\n")
 
 
 # --- Writing it -------------------------------------------------------------------------------------------------------

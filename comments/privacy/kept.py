@@ -90,7 +90,7 @@ def profile(person: Commenter) -> Facts:
             "sign_in_name": user.get_username(),
             "full_name": user.get_full_name(),
             "email": user.email,
-            "joined_at": user.date_joined,
+            "joined_at": getattr(user, "date_joined", None),
             "last_signed_in_at": user.last_login,
         }
     facts: Facts = plain(
