@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
+from django.conf import settings as django_settings
 from django.contrib.auth import get_backends
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission
@@ -20,7 +24,7 @@ from django.utils.translation import ngettext
 
 from comments import at_once, conf, hours, thresholds
 from comments.exceptions import Refused
-from comments.models import Comment, Commenter, Discussion, Reason, Sanction, Status
+from comments.models import Comment, Commenter, Discussion, FormerAddress, Reason, Sanction, Status
 from comments.models.comments import MAX_DEPTH
 
 
@@ -278,16 +282,20 @@ class Standing:
     """How a person stands with the newsroom: what is in force against them, or against where they come from."""
 
     state: str = "fine"
-    """``fine``, ``premoderated``, ``warned`` (and not read it), ``suspended`` or ``banned``: what binds most."""
+    """
+    ``fine``, ``premoderated``, ``warned`` (and not read it), ``leaving``, ``suspended`` or ``banned``: what binds most.
+    """
     sanction: Sanction | None = None
     """What that rests on, with its ``words``."""
     in_force: tuple[Sanction, ...] = ()
     """Everything that holds, the latest first; warnings that were read among it."""
+    leaves_at: datetime | None = None
+    """When this person's account is deleted, at their own wish: nothing is written until then."""
 
     @property
     def until(self) -> datetime | None:
         """When it ends by itself; ``None``: when it is lifted, or read."""
-        return self.sanction.ends_at if self.sanction and self.state != "warned" else None
+        return self.sanction.ends_at if self.sanction and self.state not in ("warned", "leaving") else None
 
     @property
     def unread(self) -> Sanction | None:
@@ -312,38 +320,85 @@ def domains_of(person: Commenter) -> list[str]:
     return [".".join(labels[start:]) for start in range(max(1, len(labels) - 1))] if domain else []
 
 
+SHUT_OUT = (Sanction.Kind.SUSPEND, Sanction.Kind.BAN)
+"""What holds for an address beyond the account that had it."""
+
+
+def former_address(person: Commenter) -> str:
+    """Return the keyed hash of the address ``person`` signs in with, as ``FormerAddress`` keeps it; "" for none."""
+    address = (person.user.email if person.user else "") or ""
+    return address_digest(address) if address else ""
+
+
+def left_and_came_back(person: Commenter, sanction: Sanction) -> bool:
+    """Say whether ``sanction`` holds for ``person`` because of who had their address before. One query."""
+    digest = former_address(person)
+    if not digest or sanction.kind not in SHUT_OUT:
+        return False
+    return FormerAddress.objects.filter(person=sanction.person_id, digest=digest).exists()
+
+
+def address_digest(address: str) -> str:
+    """Return a keyed hash of an e-mail address, 64 hex characters: the same whatever its capitals."""
+    plain = unicodedata.normalize("NFKC", address).strip().casefold()
+    return hmac.new(django_settings.SECRET_KEY.encode(), f"address:{plain}".encode(), hashlib.sha256).hexdigest()
+
+
 def standing(person: Commenter, network_key: str = "", at: datetime | None = None) -> Standing:
     """
     Return how ``person`` stands at ``at``, now if left out: by themselves, their e-mail domain and their network.
 
     One query. A domain or a network never counts against the newsroom's own people. A suspension that is over needs
-    nobody to end it.
+    nobody to end it. Who was shut out, had their account deleted and came back with the same address is shut out.
     """
     return standings([(person, network_key)], at)[0]
 
 
 def standings(asked: Sequence[tuple[Commenter, str]], at: datetime | None = None) -> list[Standing]:
-    """Return how each of these people stands, who write from these networks: as :func:`standing`, in one query."""
-    own: list[tuple[int, list[str], str]] = [
-        (person.pk, [], "") if is_staff(person) else (person.pk, domains_of(person), network)
+    """
+    Return how each of these people stands, who write from these networks: as :func:`standing`, in one query.
+
+    One more where something holds for somebody because of who had their address before.
+    """
+    own: list[tuple[Commenter, list[str], str, str]] = [
+        (person, [], "", "") if is_staff(person) else (person, domains_of(person), network, former_address(person))
         for person, network in asked
     ]
-    about = Q(person__in={pk for pk, _domains, _network in own})
-    if all_domains := {domain for _pk, domains, _network in own for domain in domains}:
+    people = {person.pk for person, *_where in own}
+    about = Q(person__in=people)
+    if all_domains := {domain for _person, domains, _network, _address in own for domain in domains}:
         about |= Q(email_domain__in=all_domains)
-    if networks := {network for _pk, _domains, network in own if network}:
+    if networks := {network for _person, _domains, network, _address in own if network}:
         about |= Q(network_key__in=networks)
+    if addresses := {address for _person, _domains, _network, address in own if address}:
+        gone = FormerAddress.objects.filter(digest__in=addresses)
+        about |= Q(person__in=gone.values("person"), kind__in=SHUT_OUT)
     found = Sanction.objects.in_force(at).filter(about).select_related("words", "acknowledgement", "made_by")
     # Put in order here: a planner that is asked to would rather read the whole table backwards.
     latest_first = sorted(found, key=lambda one: -one.pk)
+    before: set[tuple[str, int]] = set()
+    if left := {one.person_id for one in latest_first if one.person_id and one.person_id not in people}:
+        before = set(FormerAddress.objects.filter(person__in=left).values_list("digest", "person"))
     return [
-        standing_by(
-            one
-            for one in latest_first
-            if one.person_id == pk or one.email_domain in domains or (network and one.network_key == network)
+        _leaving(
+            person,
+            standing_by(
+                one
+                for one in latest_first
+                if one.person_id == person.pk
+                or one.email_domain in domains
+                or (network and one.network_key == network)
+                or (address, one.person_id) in before
+            ),
         )
-        for pk, domains, network in own
+        for person, domains, network, address in own
     ]
+
+
+def _leaving(person: Commenter, now: Standing) -> Standing:
+    if person.erase_at is None:
+        return now
+    return replace(now, state=now.state if now.is_shut_out else "leaving", leaves_at=person.erase_at)
 
 
 def standing_by(sanctions: Iterable[Sanction]) -> Standing:
@@ -368,6 +423,10 @@ def _is_unread(sanction: Sanction) -> bool:
 
 def standing_in_words(now: Standing) -> str:
     """Return what ``now`` means for the person, and why, in a sentence or two; "" where nothing binds. One query."""
+    if now.state == "leaving":
+        return _("You asked for your account to be deleted on %(when)s. Until then nothing is posted in your name.") % {
+            "when": spoken(now.leaves_at)
+        }
     if now.sanction is None:
         return ""
     where = {"domain": now.sanction.email_domain}
@@ -403,19 +462,20 @@ def spoken(moment: datetime | None) -> str:
     return date_format(timezone.localtime(moment, timezone.get_default_timezone()), "DATETIME_FORMAT")
 
 
-REFUSED_FOR = {"suspended": "suspended", "banned": "banned", "warned": "warning_unread"}
+REFUSED_FOR = {"suspended": "suspended", "banned": "banned", "warned": "warning_unread", "leaving": "leaving"}
 
 
 def require_good_standing(person: Commenter, network_key: str = "", *, warned: bool = True) -> None:
     """
-    Raise ``Refused`` (403) for who is suspended or banned, and, unless ``warned`` is false, has a warning to read.
+    Raise ``Refused`` (403) for who is suspended, banned or leaving, and, unless ``warned`` is false, has a warning to
+    read.
 
     One query, one more for the words of a refusal. Who is refused is always told why and until when.
     """
     now = standing(person, network_key)
-    if now.sanction is None or now.state not in REFUSED_FOR or (now.state == "warned" and not warned):
+    if now.state not in REFUSED_FOR or (now.state == "warned" and not warned):
         return
-    facts: dict[str, Any] = {"sanction": str(now.sanction.public_id)}
+    facts: dict[str, Any] = {"sanction": str(now.sanction.public_id)} if now.sanction else {}
     if now.until:
         facts["until"] = now.until.isoformat()
     raise Refused(REFUSED_FOR[now.state], standing_in_words(now), status=403, **facts)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Substr
 from django.http import HttpRequest, HttpResponse
@@ -25,7 +26,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from comments import access, audit, discussions, phrases
+from comments import access, audit, discussions, names, phrases
 from comments.desk import appeals, links, model, numbers, people, preferences, rules, searching, together, views
 from comments.desk import audit as audit_page
 from comments.desk import bulk as bulk_page
@@ -44,6 +45,8 @@ from comments.models import (
     Claim,
     Comment,
     Commenter,
+    DataExport,
+    DataExportPart,
     Decision,
     DecisionWords,
     Delivery,
@@ -53,6 +56,7 @@ from comments.models import (
     Finding,
     Fingerprint,
     Flag,
+    FormerAddress,
     HouseRule,
     HouseRuleVersion,
     IssueMessage,
@@ -145,8 +149,8 @@ class ReadOnlyInline(Inline):
         return False
 
 
-def write_down(request: HttpRequest, kind: str, row: Any, form: Any) -> None:
-    """Put into the audit log what a form changed, for what has no verb that does so."""
+def write_down(request: HttpRequest, kind: str, row: Any, form: Any, *, subject: str = "", hide: Any = ()) -> None:
+    """Put into the audit log what a form changed, for what has no verb that does so; of ``hide`` only that it did."""
 
     def plain(value: Any) -> Any:
         return value if value is None or isinstance(value, str | int | float | dict | list) else str(value)
@@ -157,10 +161,10 @@ def write_down(request: HttpRequest, kind: str, row: Any, form: Any) -> None:
     if moved:
         audit.record(
             kind,
-            str(row),
+            subject or str(row),
             object_id=row.pk,
-            before={name: before[name] for name in moved} if form.initial else None,
-            after={name: after[name] for name in moved},
+            before={name: before[name] for name in moved if name not in hide} if form.initial else None,
+            after={name: _("changed") if name in hide else after[name] for name in moved},
             made_by=Commenter.objects.for_user(request.user),
         )
 
@@ -450,6 +454,7 @@ class CommenterAdmin(NeverDeleted):
         "preferred_language",
         "terms_version",
         "created_at",
+        "erase_at",
         "erased_at",
     )
     readonly_fields = fields[3:]
@@ -459,9 +464,17 @@ class CommenterAdmin(NeverDeleted):
         return link(reverse("admin:comments_desk_person", args=[person.pk]), _("On the desk"))
 
     def save_model(self, request: HttpRequest, obj: Commenter, form: Any, change: bool) -> None:
-        """Write what was changed and nothing else: the counts move while the form is open."""
-        obj.save(update_fields=form.changed_data)
-        write_down(request, "person", obj, form)
+        """
+        Write what was changed and nothing else: the counts move while the form is open.
+
+        The log keeps no name, which could not be taken out of it again.
+        """
+        if not form.changed_data:
+            return
+        with transaction.atomic():
+            obj.save(update_fields=form.changed_data)
+            write_down(request, "person", obj, form, subject=_("person %(id)d") % {"id": obj.pk}, hide=("name", "role"))
+            names.show_again(obj)
 
 
 @admin.register(Sanction)
@@ -492,6 +505,35 @@ class AppealAdmin(BigReadOnly):
     list_select_related = ("appellant", "ruled_by")
     list_filter = ("state", "filed_at")
     search_fields = ("=public_id", "appellant__name", "text")
+
+
+@admin.register(DataExport)
+class DataExportAdmin(BigReadOnly):
+    """When somebody took their data along. The file itself is theirs alone: it is shown nowhere here."""
+
+    list_display = ("id", "person", "size", "is_cut", "created_at", "ready_at", "expires_at")
+    list_select_related = ("person",)
+    search_fields = ("person__name",)
+    exclude = ("public_id",)
+
+
+@admin.register(DataExportPart)
+class DataExportPartAdmin(BigReadOnly):
+    list_display = ("id", "export", "number")
+    list_select_related = ("export",)
+    search_fields = ("=export__id",)
+    fields = ("export", "number")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DataExportPart]:
+        return super().get_queryset(request).defer("data")
+
+
+@admin.register(FormerAddress)
+class FormerAddressAdmin(BigReadOnly):
+    list_display = ("id", "person", "created_at")
+    list_select_related = ("person",)
+    search_fields = ("=person__id",)
+    fields = ("person", "created_at")
 
 
 # --- The desk's own rows --------------------------------------------------------------------------------------------

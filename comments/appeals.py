@@ -163,7 +163,7 @@ def _judged_words(sanction: Sanction) -> str:
 
 def _holds_for(person: Commenter, sanction: Sanction, network_key: str) -> bool:
     if sanction.person_id:
-        return sanction.person_id == person.pk
+        return sanction.person_id == person.pk or access.left_and_came_back(person, sanction)
     if sanction.email_domain:
         return sanction.email_domain in access.domains_of(person)
     if sanction.network_key == network_key:

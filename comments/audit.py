@@ -58,6 +58,7 @@ KINDS: dict[str, str | Promise] = {
     "note": gettext_lazy("Note"),
     "assignment": gettext_lazy("Assignment"),
     "person": gettext_lazy("Person"),
+    "erasure": gettext_lazy("Erasure"),
     "discussion": gettext_lazy("Discussion"),
     "reason": gettext_lazy("Reason"),
     "feature": gettext_lazy("Featured"),

@@ -259,6 +259,27 @@ class Settings:
     bulk_most: int = 50_000
     """Comments that editors can decide about at once. More: they are asked to narrow their search."""
 
+    deletion_days: int = 14
+    """Days between a reader's wish to delete their account and its end, in which they can take it back. 0: none."""
+
+    erase_user: str = "comments.privacy.hooks.scrub_user"
+    """
+    What becomes of the Django user of who deletes their account: a function that takes the user. The one that ships
+    empties the fields and switches the user off.
+    """
+
+    export_days: int = 7
+    """How long a download of one's own data can be fetched, in days."""
+
+    export_megabytes: int = 100
+    """Largest download of one's own data that is prepared for a reader; ``export_person`` has no limit."""
+
+    exports_per_day: int = 5
+    """Downloads of their data one person may have prepared in a day. 0: no limit."""
+
+    renames_per_day: int = 3
+    """How often in a day one person may change the name that is shown. 0: no limit."""
+
     edit_minutes: int = 30
     """How long after posting an author may edit. 0: never."""
 

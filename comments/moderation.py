@@ -196,7 +196,7 @@ def _decide(
     if becomes == Status.PUBLISHED:
         if verdict.html is not None:
             revision.html = verdict.html
-        elif not revision.html:
+        elif not revision.html and revision.text:
             revision.html = text.to_html(revision.text).html
         if not revision.html:
             raise Refused("nothing_to_publish", _("Nothing is left of this text once it is made safe."), status=409)
@@ -532,7 +532,8 @@ def take_back_many(decisions: Sequence[Decision], *, made_by: Commenter | None, 
 def _rendered(revisions: Sequence[Revision]) -> dict[int, str]:
     """Return the safe HTML of those that have none yet. Before the locks are taken: a text never changes."""
     missing = Revision.objects.filter(pk__in=[revision.pk for revision in revisions], html="")
-    return {pk: text.to_html(words).html for pk, words in missing.values_list("pk", "text")}
+    # A text that its author took along when they left is empty: there is nothing to publish.
+    return {pk: text.to_html(words).html if words else "" for pk, words in missing.values_list("pk", "text")}
 
 
 def _decide_many(

@@ -25,6 +25,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "comments-assignments": {"task": "comments.tasks.close_assignments", **_every(300.0)},
     "comments-digests": {"task": "comments.tasks.mail_digests", **_every(300.0)},
     "comments-forget-deliveries": {"task": "comments.tasks.forget_deliveries", "schedule": 3600.0},
+    "comments-erasures": {"task": "comments.tasks.erase_due", **_every(300.0)},
+    "comments-downloads": {"task": "comments.tasks.forget_downloads", "schedule": 3600.0},
     "comments-learn": {"task": "comments.tasks.learn", **_every(20.0)},
     "comments-refit": {"task": "comments.tasks.refit_model", "schedule": crontab(hour=3, minute=40)},
     "comments-approvals": {"task": "comments.tasks.watch_auto_approval", **_every(60.0)},

@@ -20,11 +20,12 @@ from django.db import close_old_connections, connection, transaction
 from django.dispatch import receiver
 from django.utils import timezone
 
-from comments import assignments, digests, discussions, jobs, moderation, outbox, signals, thresholds
+from comments import assignments, digests, discussions, jobs, moderation, outbox, privacy, signals, thresholds
 from comments import rescreening as rescreening  # so that a worker knows this kind of job
 from comments.breaker import Breaker
 from comments.learning import auto_approval, lessons, online, refit
-from comments.models import Decider, Decision, Job
+from comments.models import Commenter, Decider, Decision, Job
+from comments.privacy import downloads, erasing
 from comments.screening.rules import repeats
 
 logger = logging.getLogger(__name__)
@@ -140,6 +141,23 @@ def forget_deliveries(**_later: Any) -> None:
 def mail_digests(**_later: Any) -> None:
     """Tell editors who wish it what has waited for them."""
     digests.send()
+
+
+@shared_task(base=Hint, name="comments.tasks.erase_due", soft_time_limit=900, time_limit=960)
+def erase_due(**_later: Any) -> None:
+    """Forget the people who asked for it and whose time has come, and go on where somebody stopped."""
+    for person in Commenter.objects.filter(pk__in=privacy.due()):
+        try:
+            privacy.erase(person, seconds=240)
+        except Exception:
+            logger.exception("person %s was not forgotten; the next round tries again", person.pk)
+    erasing.forget_former_addresses()
+
+
+@shared_task(base=Hint, name="comments.tasks.forget_downloads")
+def forget_downloads(**_later: Any) -> None:
+    """Delete downloads of personal data that are over."""
+    downloads.forget()
 
 
 @shared_task(base=Hint, name="comments.tasks.close_assignments")

@@ -619,7 +619,20 @@ WRITES = [
     ("PUT", "comments/1/reaction/", {"kind": "like"}),
     ("DELETE", "comments/1/reaction/", None),
 ]
-PERSONAL = [("GET", "me/", None), ("GET", "me/discussions/story-1/", None)]
+PERSONAL = [
+    ("GET", "me/", None),
+    ("GET", "me/comments/", None),
+    ("GET", "me/export/", None),
+    ("GET", "me/export/file/", None),
+    ("GET", "me/discussions/story-1/", None),
+]
+MINE = [
+    ("PATCH", "me/", {"name": "Somebody else"}),
+    ("DELETE", "me/", {"confirm": "mara"}),
+    ("POST", "me/deletion/", {"confirm": "mara"}),
+    ("DELETE", "me/deletion/", None),
+    ("POST", "me/export/", {}),
+]
 MODERATION = [
     ("GET", "moderation/queues/", None),
     ("GET", "moderation/comments/", None),
@@ -636,7 +649,7 @@ MODERATION = [
 OPEN = [("GET", "comments/1/", None), ("POST", "preview/", {"text": "Hello."})]
 
 
-@pytest.mark.parametrize(("method", "path", "body"), WRITES + PERSONAL + MODERATION)
+@pytest.mark.parametrize(("method", "path", "body"), WRITES + PERSONAL + MINE + MODERATION)
 def test_someone_who_is_not_signed_in_is_asked_to(
     call: Callable[..., Caller], discussion: Discussion, method: str, path: str, body: Any
 ) -> None:
@@ -735,6 +748,8 @@ def test_who_am_i(call: Callable[..., Caller], editor: Commenter) -> None:
         "badges": ["staff"],
         "is_moderator": True,
         "published_count": 0,
+        "preferred_language": "",
+        "deletion": None,
         "standing": {"state": "fine", "detail": "", "until": None, "sanctions": []},
     }
     assert response["Cache-Control"] == "private, no-store"
@@ -1064,7 +1079,7 @@ def test_a_new_phrase_works_at_once(
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "POST"])
-@pytest.mark.parametrize("path", ["counts/", "me/", "moderation/queues/"])
+@pytest.mark.parametrize("path", ["counts/", "me/comments/", "moderation/queues/"])
 def test_a_method_that_is_not_there_is_a_problem(call: Callable[..., Caller], db: None, method: str, path: str) -> None:
     response = call()(method, path, None)
 

@@ -290,10 +290,15 @@ class ToldSerializer(Shape):
 
 
 class StandingSerializer(Shape):
-    state = Choice(["fine", "premoderated", "warned", "suspended", "banned"])
+    state = Choice(["fine", "premoderated", "warned", "leaving", "suspended", "banned"])
     detail = serializers.CharField(help_text="In a sentence; empty when `fine`.")
     until = serializers.DateTimeField(allow_null=True, help_text="When it ends by itself.")
     sanctions = ToldSerializer(many=True, help_text="What has to be known, the strongest first.")
+
+
+class DeletionSerializer(Shape):
+    at = serializers.DateTimeField()
+    comments = Choice(["keep", "remove"])
 
 
 class MeSerializer(Shape):
@@ -302,7 +307,28 @@ class MeSerializer(Shape):
     badges = serializers.ListField(child=serializers.CharField())
     is_moderator = serializers.BooleanField()
     published_count = serializers.IntegerField()
+    preferred_language = serializers.CharField(allow_blank=True, help_text="Of mails and notices; empty: the site's.")
+    deletion = DeletionSerializer(allow_null=True, help_text="When my account goes, if I asked for that.")
     standing = StandingSerializer()
+
+
+class ExportSerializer(Shape):
+    state = Choice(["none", "preparing", "ready", "failed"])
+    asked_at = serializers.DateTimeField(allow_null=True)
+    ready_at = serializers.DateTimeField(allow_null=True)
+    expires_at = serializers.DateTimeField(allow_null=True, help_text="After this it is deleted.")
+    size = serializers.IntegerField(help_text="Bytes.")
+    url = serializers.CharField(allow_null=True, help_text="Where it is fetched, by its person alone.")
+
+
+class ListedCommentSerializer(OwnCommentSerializer):
+    discussion = serializers.CharField()
+    title = serializers.CharField(allow_blank=True)
+
+
+class MyCommentsSerializer(Shape):
+    results = ListedCommentSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
 
 
 class UnseenSerializer(Shape):

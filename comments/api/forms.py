@@ -101,6 +101,20 @@ class BulkForm(Form):
     dry_run = serializers.BooleanField(required=False, help_text="Change nothing: numbers and ten samples.")
 
 
+class MeForm(Form):
+    name = Line(required=False, max_length=200, help_text="Shown above everything I wrote.")
+    preferred_language = Line(
+        required=False, allow_blank=True, max_length=12, help_text="Of mails and notices; empty: the site's."
+    )
+
+
+class LeaveForm(Form):
+    confirm = Line(max_length=256, help_text="My password, or my name as it stands above my comments, typed again.")
+    comments = Choice(
+        choices=["keep", "remove"], required=False, help_text="`keep`: they stay, without my name, as without this."
+    )
+
+
 class NothingForm(Form):
     """An empty object: the address says it all."""
 

@@ -243,22 +243,6 @@ class FlagsView(Endpoint):
         return answer({"id": made.pk, "state": made.state}, 201 if made.is_new else 200)
 
 
-class MeView(Endpoint):
-    @call("me", "me", "Who is calling", {200: described.MeSerializer}, refusals=[401, 403], scope="read")
-    def get(self, request: Request) -> HttpResponse:
-        reader = signed_in(request)
-        return answer(
-            {
-                "id": reader.pk,
-                "name": reader.name,
-                "badges": [reader.badge] if reader.badge else [],
-                "is_moderator": access.may_moderate(request.user),
-                "published_count": reader.published_count,
-                "standing": standing(access.standing(reader, network_key(request))),
-            }
-        )
-
-
 class AcknowledgeView(Endpoint):
     @call(
         "acknowledge_warning",

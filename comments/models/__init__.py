@@ -19,6 +19,7 @@ from comments.models.jobs import Job
 from comments.models.learning import Audit, AutoApproval, Lesson, ScoringModel
 from comments.models.people import Commenter
 from comments.models.policy import HouseRule, HouseRuleVersion, Phrase, PolicyChange, PolicyVersion, Reason, Setting
+from comments.models.privacy import DataExport, DataExportPart, FormerAddress
 from comments.models.sanctions import Acknowledgement, Appeal, Sanction, SanctionWords
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "Claim",
     "Comment",
     "Commenter",
+    "DataExport",
+    "DataExportPart",
     "Decider",
     "Decision",
     "DecisionWords",
@@ -42,6 +45,7 @@ __all__ = [
     "Finding",
     "Fingerprint",
     "Flag",
+    "FormerAddress",
     "HouseRule",
     "HouseRuleVersion",
     "IssueMessage",

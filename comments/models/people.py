@@ -64,7 +64,12 @@ class Commenter(models.Model):
     terms_version = models.PositiveIntegerField(null=True, blank=True)
     """The guidelines this person accepted, and when."""
     terms_accepted_at = models.DateTimeField(null=True, blank=True)
+    erase_at = models.DateTimeField(null=True, blank=True)
+    """When this person's name and data go, at their own wish; until then they can take that back."""
+    erase_texts = models.BooleanField(default=False, db_default=False)
+    """Their published comments go as well, instead of standing there without a name."""
     erased_at = models.DateTimeField(null=True, blank=True)
+    """Since when the name is gone. While ``erase_at`` is set beside it, the rest is on its way."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = CommenterManager()
@@ -72,6 +77,11 @@ class Commenter(models.Model):
     class Meta:
         verbose_name = _("commenter")
         verbose_name_plural = _("commenters")
+        indexes = [
+            models.Index(
+                fields=["erase_at"], condition=models.Q(erase_at__isnull=False), name="comments_people_to_erase"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

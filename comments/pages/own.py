@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -11,9 +12,10 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst, get_text_list
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from comments import access, conf, letters, people, thresholds
-from comments.access import Standing
+from comments.access import Standing, standing_by
 from comments.exceptions import Refused
 from comments.http import request_id
 from comments.models import Appeal, Comment, Commenter, Discussion, Flag, Sanction, Status
@@ -91,12 +93,31 @@ def refusal(refused: Refused, discussion: Discussion | None = None) -> dict[str,
 
 def standing(now: Standing) -> dict[str, Any]:
     """Return what ``comments/_standing.html`` says: a notice for each thing the reader has to know."""
+    leaving = [_leaving_notice(now)] if now.leaves_at else []
     if now.sanction is None:
-        return {"notices": []}
-    binding = [_standing_notice(now, now.sanction)]
+        return {"state": now.state, "notices": leaving, "shut_out": True} if leaving else {"notices": []}
+    about = replace(now, state=standing_by(now.in_force).state) if now.state == "leaving" else now
+    binding = [*leaving, _standing_notice(about, now.sanction)]
     if now.unread is not None and now.unread.pk != now.sanction.pk:
-        binding.append(_standing_notice(Standing("warned", now.unread), now.unread))
-    return {"state": now.state, "notices": binding}
+        # Reading it changes nothing about the other one, so it promises nothing.
+        unread = _standing_notice(Standing("warned", now.unread), now.unread)
+        binding.append(
+            unread | {"title": _("The editors have written to you before that."), "more": "", "goes_on": False}
+        )
+    return {"state": now.state, "notices": binding, "shut_out": now.is_shut_out or now.state == "leaving"}
+
+
+def _leaving_notice(now: Standing) -> dict[str, Any]:
+    """Return the notice for who has asked for their account to be deleted: until when, and the way back."""
+    said = replace(now, state="leaving")
+    return {
+        "state": "leaving",
+        "title": access.standing_in_words(said),
+        "more": _("What you wrote stays as it is until then. One click brings everything back."),
+        "icon": "withdraw",
+        "tone": "wait",
+        "keep_url": f"{shown.prefix()}me/delete/cancel/",
+    }
 
 
 def _standing_notice(now: Standing, sanction: Sanction) -> dict[str, Any]:
@@ -121,6 +142,7 @@ def _standing_notice(now: Standing, sanction: Sanction) -> dict[str, Any]:
         "acknowledge_url": f"{shown.prefix()}me/warnings/{sanction.public_id}/acknowledge/"
         if now.state == "warned"
         else "",
+        "goes_on": now.leaves_at is None,
         "since": shown.spoken_time(sanction.starts_at),
     }
 
@@ -175,7 +197,7 @@ def slip(mine: Mine) -> shown.Slip:
         "title": title,
         "more": more,
         "quote": mine.explanation if mine.status == Status.REJECTED else "",
-        "edit_url": f"{here}edit/" if mine.can_edit else "",
+        "edit_url": f"{here}edit/" if mine.can_edit and comment.author.erase_at is None else "",
         "withdraw_url": f"{here}withdraw/" if waits or comment.status == Status.PUBLISHED else "",
         "problem_url": shown.problem_url(comment.discussion.key, comment=comment.pk)
         if mine.status == Status.REJECTED
@@ -256,10 +278,18 @@ def listed(mine: Mine) -> dict[str, Any]:
         "html": mine.revision.html,
         "text": mine.revision.text,
         "title": comment.discussion.title or comment.discussion.key,
+        "likes": _likes(comment.like_count) if mine.status == Status.PUBLISHED else "",
+        "replies": shown.count_of(comment.reply_count, "replies") if comment.reply_count else "",
+        "in_place": _("See it in place") if comment.status == Status.PUBLISHED else _("See the conversation"),
+        "language": mine.revision.language,
         "url": f"{shown.prefix()}{comment.pk}/",
         "at": shown.machine_time(comment.created_at),
         "when": shown.spoken_time(comment.created_at),
     }
+
+
+def _likes(count: int) -> str:
+    return ngettext("%(count)d like", "%(count)d likes", count) % {"count": count} if count else ""
 
 
 def listed_appeal(made: Appeal) -> dict[str, Any]:

@@ -249,7 +249,9 @@ def _personal(request: HttpRequest, discussion: Discussion, person: Commenter, s
         | mine
         | {
             "stream": stream_here,
-            "composer": own.composer(discussion, person, parent=answered(discussion, request.GET.get("parent", ""))),
+            "composer": None
+            if mine["standing"].get("shut_out")
+            else own.composer(discussion, person, parent=answered(discussion, request.GET.get("parent", ""))),
             "csrf_token": get_token(request),
         },
     )

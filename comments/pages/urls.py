@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from comments.pages import appeals, views
+from comments.pages import appeals, me, views
 
 app_name = "comments"
 
@@ -11,7 +11,13 @@ urlpatterns = [
     path("section/", views.stream, name="section"),
     path("section/editor/", views.stream_for_editor, name="section_for_editor"),
     path("mine/", views.mine, name="mine"),
-    path("me/", views.me, name="me"),
+    path("me/", me.me, name="me"),
+    path("me/name/", me.rename, name="rename"),
+    path("me/language/", me.choose_language, name="choose_language"),
+    path("me/export/", me.export, name="export"),
+    path("me/export/<uuid:public_id>/", me.download, name="download"),
+    path("me/delete/", me.delete, name="delete"),
+    path("me/delete/cancel/", me.keep, name="keep"),
     path("me/warnings/<uuid:public_id>/acknowledge/", views.acknowledge, name="acknowledge"),
     path("<int:pk>/", views.permalink, name="permalink"),
     path("<int:pk>/replies/", views.replies, name="replies"),

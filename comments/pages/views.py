@@ -15,7 +15,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
-from comments import access, appeals, discussions, http, moderation, people, personal, posting, reactions, threads
+from comments import access, discussions, http, moderation, people, personal, posting, reactions, threads
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Decider, Decision, Discussion, Reason, Status
 from comments.pages import editing, own, section, shown
@@ -273,22 +273,6 @@ def _mine(request: HttpRequest, discussion: Discussion, person: Commenter, *, st
             request, "comments/_mine.html", section.pieces(discussion, person, http.network_key(request)), status=status
         )
     )
-
-
-@require_GET
-@answers_refusals
-def me(request: HttpRequest) -> HttpResponse:
-    """List what this reader wrote, newest first, each with what became of it."""
-    person = _reader(request)
-    wrote = Comment.objects.filter(author=person).select_related("discussion")
-    listed = [own.listed(one) for one in personal.state_of(wrote, person)]
-    standing = own.standing(access.standing(person, http.network_key(request)))
-    asked = [own.listed_appeal(one) for one in appeals.by(person)]
-    here = request.get_full_path()
-    context = shown.context(
-        person=person, listed=listed, most=personal.MOST, appeals=asked, standing=standing, here=here
-    )
-    return _private(_page(request, "comments/me.html", context))
 
 
 @require_http_methods(["GET", "POST"])
