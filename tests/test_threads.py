@@ -45,7 +45,8 @@ def test_paging_shows_every_conversation_once_in_order(db: None, sort: str) -> N
 
     seen = walk(discussion.key, sort, 7)
 
-    order = {"newest": ["-id"], "oldest": ["id"], "top": ["-like_count", "-id"]}[sort]
+    by = {"newest": "-id", "oldest": "id", "top": "-like_count", "best": "-best_score", "replies": "-reply_count"}
+    order = [by[sort], "-id"]
     assert seen == list(roots.order_by(*order).values_list("id", flat=True))
 
 
