@@ -48,6 +48,19 @@ def for_object(story: models.Model, **facts: Any) -> Discussion:
     return discussion
 
 
+def follow(discussion: Discussion, story: Any) -> Discussion:
+    """
+    Return ``discussion`` with the address at which ``story`` stands now: a new slug moves its comments along.
+
+    An address on another host that ends the same is left as the project set it.
+    """
+    url = getattr(story, "get_absolute_url", None)
+    now = url() if url and not isinstance(story, Discussion) else ""
+    if now and not discussion.url.partition("#")[0].endswith(now):
+        configure(discussion, url=now)
+    return discussion
+
+
 def get(key: str) -> Discussion:
     """Return the discussion named ``key``, or raise ``Refused`` (404)."""
     try:

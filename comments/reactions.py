@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
@@ -67,5 +68,5 @@ def _require_published(comment: Comment) -> None:
 
 
 def _locked(comment: Comment) -> Comment:
-    locks = {"no_key": True} if connection.features.has_select_for_no_key_update else {}
+    locks: dict[str, Any] = {"no_key": True} if connection.features.has_select_for_no_key_update else {}
     return Comment.objects.select_for_update(**locks).only("pk", "status").get(pk=comment.pk)

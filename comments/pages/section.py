@@ -7,6 +7,7 @@ stream with what only they see above it; nothing personal ever enters the kept b
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -97,9 +98,9 @@ def render(request: HttpRequest, story: models.Model) -> SafeString:
     key = key_of(story)
     reader = request.user if has_session(request) else None
     if reader is None or not reader.is_authenticated:
-        return _text(_open_first(story, lambda: _or_first_page(public, key, asked(request))))
+        return _text(_open_first(story, lambda: _or_first_page(_under(story), key, asked(request))))
     request.comments_personal = True  # type: ignore[attr-defined]
-    discussion = _open_first(story, lambda: discussions.get(key))
+    discussion = discussions.follow(_open_first(story, lambda: discussions.get(key)), story)
     return _personal(request, discussion, Commenter.objects.for_user(reader), _remembered(request))
 
 
@@ -142,11 +143,18 @@ def stream(key: str, place: Asked) -> threads.Kept:
     return threads.pages.get(key, ("stream", *place, get_language()), build)
 
 
-def public(key: str, place: Asked) -> threads.Kept:
+def _under(story: models.Model) -> Callable[[str, Asked], threads.Kept]:
+    """Return what reads the public section at the address where ``story`` stands now."""
+    return lambda key, place: public(key, place, story)
+
+
+def public(key: str, place: Asked, story: models.Model) -> threads.Kept:
     """Return the whole section for someone who is not signed in, the same bytes for everyone."""
+    url = getattr(story, "get_absolute_url", None)
 
     def build() -> tuple[int, bytes]:
         found = threads.page(key, sort=place.sort, cursor=place.cursor, only=place.only)
+        found.discussion = discussions.follow(found.discussion, story)
         body = render_to_string(
             "comments/_section.html",
             _frame(found.discussion, place)
@@ -154,7 +162,7 @@ def public(key: str, place: Asked) -> threads.Kept:
         )
         return found.discussion.version, body.encode()
 
-    return threads.pages.get(key, ("section", *place, get_language()), build)
+    return threads.pages.get(key, ("section", url() if url else "", *place, get_language()), build)
 
 
 def _stream(found: threads.Page, place: Asked, editor: editing.Printer | None = None) -> SafeString:

@@ -229,6 +229,7 @@ def permalink(request: HttpRequest, pk: int) -> HttpResponse:
     is_mine = person is not None and person.pk == comment.author_id
     if not (comment.is_shown or is_mine):
         raise _unknown()
+    discussions.follow(comment.discussion, comment.discussion.story)
     context = shown.context(discussion=comment.discussion, comment=comment, place=_place(comment))
     if comment.is_shown:
         context |= section.around(comment)
