@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     """
 
     dependencies = [
-        ("comments", "0015_editors_decisions"),
+        ("comments", "0016_search_first"),
     ]
 
     operations = [
