@@ -270,8 +270,8 @@ class Settings:
 
     reactions: tuple[str, ...] = ("like",)
     """
-    How readers can react to a comment, in the order of the buttons: any of ``like``, ``dislike``, ``insightful``,
-    ``thanks`` and ``funny``. Empty: not at all.
+    How readers can react to a comment: any of ``like``, ``dislike``, ``insightful``, ``thanks`` and ``funny``. Empty:
+    not at all.
     """
 
     reactions_per_minute: int = 60

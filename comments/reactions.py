@@ -46,7 +46,7 @@ def unreact(person: Commenter, comment: Comment) -> int:
 
 
 def offered(comment: Comment) -> tuple[str, ...]:
-    """Return the kinds of reactions that readers are offered to ``comment``, in the order of the buttons."""
+    """Return the kinds of reactions that readers are offered for ``comment``."""
     return thresholds.of(comment.discussion).reactions
 
 
