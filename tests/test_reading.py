@@ -17,7 +17,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from comments import conf, discussions, moderation, muting, posting, ranking, reactions, threads
+from comments import conf, discussions, moderation, muting, policy, posting, ranking, reactions, threads, thresholds
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Discussion, Flag, Mute, Reaction, Token
 from newsroom.articles.models import Article
@@ -263,6 +263,20 @@ def test_no_reactions_can_be_offered_and_unknown_ones_are_an_error_at_start(
     assert "/react/" not in Client().get(article.get_absolute_url()).content.decode()
     with pytest.raises(ImproperlyConfigured, match="REACTIONS"):
         conf.Settings(reactions=("like", "love"))
+
+
+def test_editors_offer_reactions_under_one_article(
+    reader: Commenter, person: Person, editor: Commenter, post: Post
+) -> None:
+    comment, jo = post(reader), person("jo")
+
+    policy.set_value("reactions", ["like", "dislike"], made_by=editor, discussion=comment.discussion)
+    thresholds.forget()
+    reactions.react(jo, comment, "dislike")
+
+    assert reactions.counts(comment) == {"like": 0, "dislike": 1}
+    with pytest.raises(Refused):
+        policy.set_value("reactions", ["like", "love"], made_by=editor)
 
 
 def test_a_form_and_a_program_react_in_the_ways_that_are_offered(
