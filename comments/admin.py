@@ -63,6 +63,7 @@ from comments.models import (
     IssueReport,
     Job,
     Lesson,
+    Mute,
     Note,
     Phrase,
     PolicyChange,
@@ -370,6 +371,13 @@ class ReactionAdmin(BigReadOnly):
     @admin.display(description=gettext_lazy("comment"))
     def desk(self, reaction: Reaction) -> str:
         return on_the_desk(reaction.comment_id)
+
+
+@admin.register(Mute)
+class MuteAdmin(BigReadOnly):
+    list_display = ("id", "person", "muted", "created_at")
+    list_select_related = ("person", "muted")
+    search_fields = ("person__name", "muted__name")
 
 
 @admin.register(Flag)

@@ -289,6 +289,15 @@ class Settings:
     in some countries their representatives have to agree.
     """
 
+    reactions: tuple[str, ...] = ("like",)
+    """
+    How readers can react to a comment: any of ``like``, ``dislike``, ``insightful``, ``thanks`` and ``funny``. Empty:
+    not at all.
+    """
+
+    reactions_per_minute: int = 60
+    """Reactions one reader may give per minute; later ones are refused with the time to wait. 0: no limit."""
+
     page_size: int = 25
     """Conversations on a page; the API accepts ``limit`` up to twice this."""
 
@@ -364,6 +373,11 @@ class Settings:
                 raise ImproperlyConfigured(
                     f"COMMENTS['STRIKE_LADDER'] cannot read {str(step)!r}; write '1 warn', '2 suspend 3' or '6 ban'."
                 )
+        for kind in self.reactions:
+            if kind not in REACTIONS:
+                raise ImproperlyConfigured(
+                    f"COMMENTS['REACTIONS'] does not know {str(kind)[:40]!r}; it knows {', '.join(REACTIONS)}."
+                )
         try:
             hours.parsed(self.commenting_hours)
         except ValueError as error:
@@ -373,6 +387,8 @@ class Settings:
 
 
 _STEP = re.compile(r"\d{1,4}(\.\d)? (warn|premoderate|ban|suspend \d{1,4})")
+
+REACTIONS = ("like", "dislike", "insightful", "thanks", "funny")
 
 PERCENTAGES = ("audit_percent", "shouting_percent", "rejection_rate_percent", "hold_over_score")
 
@@ -390,6 +406,7 @@ PANEL = {
     "comments_per_person": "discussion",
     "posts_per_minute": "discussion",
     "flag_hold_weight": "discussion",
+    "reactions": "discussion",
     "edit_minutes": "discussion",
     "premoderate": "discussion",
     "hold_first": "discussion",

@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from comments import live, signals, threads
+from comments import live, ranking, signals, threads
 from comments.exceptions import Refused
 from comments.models import Comment, Discussion, Revision, Status
 from comments.models.comments import SEGMENT
@@ -45,6 +45,19 @@ def for_object(story: models.Model, **facts: Any) -> Discussion:
         )
     if any(getattr(discussion, name) != value for name, value in facts.items()):
         configure(discussion, **facts)
+    return discussion
+
+
+def follow(discussion: Discussion, story: Any) -> Discussion:
+    """
+    Return ``discussion`` with the address at which ``story`` stands now: a new slug moves its comments along.
+
+    An address on another host that ends the same is left as the project set it.
+    """
+    url = getattr(story, "get_absolute_url", None)
+    now = url() if url and not isinstance(story, Discussion) else ""
+    if now and not discussion.url.partition("#")[0].endswith(now):
+        configure(discussion, url=now)
     return discussion
 
 
@@ -129,6 +142,12 @@ def _reconcile_one(discussion: Discussion, repair: bool) -> Iterator[str]:
         if (replies, shown) != (real, should_show):
             fixes[pk] = (real, should_show)
             yield f"comment {pk}: reply_count is {replies}, the rows say {real}; shown {shown}, should be {should_show}"
+    scores = ranking.drift(discussion.pk)
+    if scores:
+        yield f"discussion {discussion.key}: {len(scores)} comments are ranked by another score than their rows say"
+    if repair:
+        for pk, score in scores.items():
+            Comment.objects.filter(pk=pk).update(best_score=score)
     if repair and (wrong or fixes):
         for pk, (real, should_show) in fixes.items():
             Comment.objects.filter(pk=pk).update(reply_count=real, is_shown=should_show)

@@ -19,7 +19,20 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from comments import access, conf, flags, house_rules, live, ratelimit, screening, signals, text, threads, thresholds
+from comments import (
+    access,
+    conf,
+    flags,
+    house_rules,
+    live,
+    ranking,
+    ratelimit,
+    screening,
+    signals,
+    text,
+    threads,
+    thresholds,
+)
 from comments.access import is_staff
 from comments.exceptions import CommentChanged, Refused
 from comments.http import request_id
@@ -1104,6 +1117,7 @@ def flag(person: Commenter, comment: Comment, reason: str, note: str = "") -> Fl
             counts=not let_stand.exists(),
         )
         made.is_new = True
+        ranking.rescore([current.pk])
         if made.counts and settings.flag_hold_weight:
             _hold_if_enough(current, settings.flag_hold_weight)
     return made

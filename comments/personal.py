@@ -1,5 +1,5 @@
 """
-What only I see: my comments that others cannot see yet or any more, why, and what I like.
+What only I see: my comments that others cannot see yet or any more, why, and how I reacted.
 
 Never cached, never part of a page that is the same for everyone.
 """
@@ -194,10 +194,7 @@ def _one(comment: Any, person: Commenter, findings: dict[int, list[Finding]], re
     return one
 
 
-def liked(person: Commenter, discussion: Discussion) -> list[int]:
-    """Return the ids of the comments in ``discussion`` that ``person`` likes."""
-    return list(
-        Reaction.objects.filter(person=person, comment__discussion=discussion).values_list("comment_id", flat=True)[
-            :5000
-        ]
-    )
+def reacted(person: Commenter, discussion: Discussion) -> dict[int, str]:
+    """Return how ``person`` reacted to which comments in ``discussion``: kinds by the comment's number."""
+    found = Reaction.objects.filter(person=person, comment__discussion=discussion)
+    return dict(found.values_list("comment_id", "kind")[:5000])

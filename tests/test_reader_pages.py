@@ -536,7 +536,7 @@ def test_the_personal_fragment_is_for_its_reader_alone(
 
     assert mine["Cache-Control"] == "private, no-store"
     assert "because it contains a link" in mine.content.decode()
-    assert f'data-liked="{other.pk}"' in mine.content.decode()
+    assert f'data-reacted="{other.pk}:like"' in mine.content.decode()
     assert nobodys.status_code == 401
 
 
@@ -572,7 +572,7 @@ def test_a_permalink_shows_the_comment_with_what_it_answers_and_what_answers_it(
 
     assert html.index("The root.") < html.index("The middle.") < html.index("The leaf.")
     assert "Beside it." not in html
-    assert re.search(rf'id="comment-{middle.pk}" data-target', html)
+    assert re.search(rf'id="comment-{middle.pk}"[^>]* data-target', html)
     assert f"/articles/night-tram/#comment-{middle.pk}" in html
     assert "<title>The night tram is back" in html
     assert not response.cookies

@@ -23,6 +23,7 @@ from comments.models import (
     Job,
     Phrase,
     PolicyChange,
+    Reaction,
     Sanction,
     Status,
 )
@@ -90,6 +91,7 @@ KEY = OpenApiParameter(
 )
 ID = {"type": "integer", "minimum": 1}
 UUID_SHAPE = {"type": "string", "format": "uuid"}
+PERSON = OpenApiParameter("person_id", ID, OpenApiParameter.PATH)
 COMMENT = OpenApiParameter("comment_id", ID, OpenApiParameter.PATH)
 CURSOR = OpenApiParameter("cursor", str, description="`next` of the page before. Opaque.")
 
@@ -148,6 +150,10 @@ class TombstoneSerializer(Shape):
 
 class ReactionsSerializer(Shape):
     like = serializers.IntegerField()
+    dislike = serializers.IntegerField(required=False, help_text="This and the others: where somebody reacted so.")
+    insightful = serializers.IntegerField(required=False)
+    thanks = serializers.IntegerField(required=False)
+    funny = serializers.IntegerField(required=False)
 
 
 class CommentSerializer(Shape):
@@ -243,6 +249,7 @@ class DiscussionSerializer(Shape):
     is_open = serializers.BooleanField()
     counts = DiscussionCountsSerializer()
     guidelines_version = serializers.IntegerField(allow_null=True)
+    reactions = serializers.ListField(child=Choice(Reaction.Kind.choices), help_text="How readers can react here.")
     closed_reason = serializers.CharField(allow_blank=True, help_text="Why it is closed now, for readers.")
     closed_at = serializers.DateTimeField(allow_null=True)
     opens_at = serializers.DateTimeField(allow_null=True, help_text="When it opens next, all clocks taken together.")
@@ -345,9 +352,23 @@ class ForEditorSerializer(Shape):
     unseen = UnseenSerializer(many=True, help_text="Held and removed comments, newest first, at most 100.")
 
 
+class MutedSerializer(Shape):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    since = serializers.DateTimeField()
+
+
+class MutesSerializer(Shape):
+    results = MutedSerializer(many=True)
+
+
 class MyDiscussionSerializer(Shape):
     comments = OwnCommentSerializer(many=True, help_text="Mine that are not simply published, newest first.")
     liked = serializers.ListField(child=serializers.IntegerField(), help_text="Comments I like.")
+    reactions = serializers.DictField(
+        child=Choice(Reaction.Kind.choices), help_text="How I reacted, by the comment's number."
+    )
+    mutes = serializers.ListField(child=serializers.IntegerField(), help_text="People whose comments I do not wish.")
     editor = ForEditorSerializer(required=False, help_text="Only for who may moderate this discussion.")
 
 

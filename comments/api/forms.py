@@ -27,7 +27,7 @@ class EditForm(Form):
 
 
 class ReactionForm(Form):
-    kind = Line(max_length=12, help_text="`like`.")
+    kind = Line(max_length=12, help_text="`like`, or another that `reactions` in the discussion lists.")
 
 
 class FlagForm(Form):

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 
-from comments import access, conf, discussions, posting, threads
+from comments import access, conf, discussions, posting, threads, thresholds
 from comments.api import described, writing
 from comments.api.bodies import read
 from comments.api.described import ANYONE, CURSOR, KEY, call
@@ -56,6 +56,7 @@ def _state(discussion: Discussion) -> dict[str, Any]:
         "is_open": now.is_open,
         "counts": {"published": discussion.published_count},
         "guidelines_version": conf.get().guidelines_version,
+        "reactions": list(thresholds.of(discussion).reactions),
         "closed_reason": now.reason,
         "closed_at": moment(now.since),
         "opens_at": moment(now.opens_at),
@@ -73,6 +74,7 @@ class CommentsView(Public):
         parameters=[
             KEY,
             OpenApiParameter("sort", str, enum=list(threads.SORTS), default=threads.SORTS[0]),
+            OpenApiParameter("only", str, enum=["picks"], description="The editors' picks, each by itself."),
             CURSOR,
             described.limit(50),
         ],
@@ -85,6 +87,7 @@ class CommentsView(Public):
             sort=request.GET.get("sort") or threads.SORTS[0],
             cursor=request.GET.get("cursor", ""),
             limit=limit_asked(request),
+            only=request.GET.get("only", ""),
         )
         return public_response(request, page, JSON)
 

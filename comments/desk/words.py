@@ -59,6 +59,10 @@ SETTINGS: dict[str, Setting] = {
             "record weighs 1, others between 0.1 and 2, by how editors decided on what they reported. 0: never."
         ),
     ),
+    "reactions": Setting(
+        _("Reactions"),
+        _("How readers can react to a comment: like, dislike, insightful, thanks, funny. Empty: not at all."),
+    ),
     "edit_minutes": Setting(_("Minutes to edit"), _("How long after posting an author may edit. 0: never.")),
     "premoderate": Setting(
         _("Everything waits"), _("Every comment waits for an editor: on the site, in a section or under an article.")

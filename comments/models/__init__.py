@@ -17,7 +17,7 @@ from comments.models.integrations import Delivery, Token
 from comments.models.issues import IssueMessage, IssueReport
 from comments.models.jobs import Job
 from comments.models.learning import Audit, AutoApproval, Lesson, ScoringModel
-from comments.models.people import Commenter
+from comments.models.people import Commenter, Mute
 from comments.models.policy import HouseRule, HouseRuleVersion, Phrase, PolicyChange, PolicyVersion, Reason, Setting
 from comments.models.privacy import DataExport, DataExportPart, FormerAddress
 from comments.models.sanctions import Acknowledgement, Appeal, Sanction, SanctionWords
@@ -52,6 +52,7 @@ __all__ = [
     "IssueReport",
     "Job",
     "Lesson",
+    "Mute",
     "Note",
     "Phrase",
     "PolicyChange",

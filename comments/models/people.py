@@ -85,3 +85,24 @@ class Commenter(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Mute(models.Model):
+    """One reader does not wish to read another: for that reader alone, their comments are folded."""
+
+    person = models.ForeignKey(Commenter, on_delete=models.CASCADE, related_name="mutes")
+    muted = models.ForeignKey(Commenter, on_delete=models.CASCADE, related_name="muted_by")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("mute")
+        verbose_name_plural = _("mutes")
+        constraints = [
+            models.UniqueConstraint(fields=["person", "muted"], name="comments_one_mute_a_person"),
+            models.CheckConstraint(
+                condition=~models.Q(person=models.F("muted")), name="comments_nobody_mutes_themself"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} mutes {self.muted_id}"

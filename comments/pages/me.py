@@ -78,6 +78,12 @@ def my_appeals(request: HttpRequest, person: Commenter) -> dict[str, Any] | None
     return {"appeals": asked, "number": len(asked)} if asked else None
 
 
+def muted(request: HttpRequest, person: Commenter) -> dict[str, Any]:
+    """Whose comments are folded for them."""
+    found = own.muted(person)
+    return found | {"number": len(found["muted_people"])}
+
+
 def account(request: HttpRequest, person: Commenter) -> dict[str, Any]:
     """The name that is shown, and the language of what is written to them."""
     spoken = [(code, get_language_info(code)["name_local"].capitalize()) for code, _name in django_settings.LANGUAGES]
@@ -134,6 +140,7 @@ def _download(made: DataExport | None) -> dict[str, Any] | None:
 PARTS: list[Part] = [
     Part("mine", gettext_lazy("Comments"), "comments/_me_comments.html", comments),
     Part("appeals", gettext_lazy("Appeals"), "comments/_me_appeals.html", my_appeals),
+    Part("muted", gettext_lazy("Muted people"), "comments/_me_muted.html", muted),
     Part("account", gettext_lazy("Name and language"), "comments/_me_account.html", account),
     Part("data", gettext_lazy("My data"), "comments/_me_data.html", data),
 ]

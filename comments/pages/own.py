@@ -14,7 +14,7 @@ from django.utils.text import capfirst, get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from comments import access, conf, letters, people, thresholds
+from comments import access, conf, letters, muting, people, thresholds
 from comments.access import Standing, standing_by
 from comments.exceptions import Refused
 from comments.http import request_id
@@ -171,11 +171,18 @@ def show(mine: Mine) -> SafeString:
         "answers_url": f"{shown.prefix()}{comment.parent_id}/",
         "html": mine.revision.html,
         "text": mine.revision.text,
+        "author": "",
+        "published": "",
         "likes": "",
+        "dislikes": "",
+        "insightful": "",
+        "thanks": "",
+        "funny": "",
         "react_url": "",
         "reply_url": "",
         "reply_label": "",
         "flag_url": "",
+        "mute_url": "",
         "tombstone": "",
         "icon": "",
         "target": False,
@@ -336,3 +343,17 @@ def report(made: Flag) -> dict[str, str]:
     more, icon = said[Flag.State(made.state)]
     title = _("You reported this comment, %(when)s.") % {"when": shown.spoken_time(made.created_at)}
     return {"state": made.state, "title": title, "more": more, "icon": icon}
+
+
+def muted(person: Commenter) -> dict[str, Any]:
+    """Return what ``comments/_me_muted.html`` lists: whom this reader muted, the latest first."""
+    return {
+        "muted_people": [
+            {
+                "id": one.muted_id,
+                "name": one.muted.name or shown.words()["nobody"],
+                "since": shown.public_time(one.created_at),
+            }
+            for one in muting.by(person)
+        ]
+    }

@@ -7,7 +7,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import select_template
@@ -15,10 +15,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
-from comments import access, discussions, http, moderation, people, personal, posting, reactions, threads
+from comments import access, discussions, http, moderation, muting, people, personal, posting, reactions, threads
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Decider, Decision, Discussion, Reason, Status
-from comments.pages import editing, own, section, shown
+from comments.pages import editing, folding, own, section, shown
 from comments.pages.origin import View, ours
 from comments.screening import Verdict
 
@@ -217,12 +217,15 @@ def permalink(request: HttpRequest, pk: int) -> HttpResponse:
     is_mine = person is not None and person.pk == comment.author_id
     if not (comment.is_shown or is_mine):
         raise _unknown()
+    discussions.follow(comment.discussion, comment.discussion.story)
     context = shown.context(discussion=comment.discussion, comment=comment, place=_place(comment))
     if comment.is_shown:
         context |= section.around(comment)
     if person is not None and is_mine:
         mine = personal.state_of(Comment.objects.filter(pk=comment.pk).select_related("discussion"), person)
         context |= {"mine": [own.show(one) for one in mine if one.status != Status.PUBLISHED], "own": own.slip(mine[0])}
+    if person is not None:
+        context = folding.folded_in(context, ("root", "replies"), muting.ids(person))
     response = _page(request, "comments/permalink.html", context)
     return _private(response) if person is not None else response
 
@@ -238,6 +241,10 @@ def replies(request: HttpRequest, pk: int) -> HttpResponse:
     if _by_script(request):
         return _vary(http.public_response(request, section.replies(comment, cursor), "text/html; charset=utf-8"))
     context = section.more_replies(comment, cursor) | {"place": _place(comment)}
+    if section.has_session(request) and request.user.is_authenticated:
+        person = Commenter.objects.for_user(request.user)
+        context = folding.folded_in(context, ("c", "replies"), muting.ids(person))
+        return _private(_page(request, "comments/replies.html", context))
     return _page(request, "comments/replies.html", context)
 
 
@@ -251,11 +258,10 @@ def _vary(response: HttpResponse) -> HttpResponse:
 @answers_refusals
 def stream(request: HttpRequest) -> HttpResponse:
     """Return a page of conversations as a fragment: the same bytes for everyone, 304 when nothing has moved."""
-    sort, cursor = section.asked(request)
     key, seen = request.GET.get("key", ""), request.GET.get("seen", "")
     if seen.isascii() and seen.isdecimal() and len(seen) < 19:
         threads.pages.not_before(key, int(seen))
-    kept = section.stream(key, sort, cursor)
+    kept = section.stream(key, section.asked(request))
     return http.public_response(request, kept, "text/html; charset=utf-8")
 
 
@@ -339,9 +345,19 @@ def ask_to_react(request: HttpRequest, pk: int) -> HttpResponse:
     comment = _comment(pk)
     if comment.status != Status.PUBLISHED:
         raise _unknown()
-    liked = comment.reactions.filter(person=person).exists()
+    mine = reactions.of(person, comment)
     [row] = threads.around(comment.discussion_id, comment.path)[-1:]
-    context = shown.context(discussion=comment.discussion, row=row, liked=liked, place=_place(comment))
+    say = shown.words()
+    kinds = [(kind, say[kind], row.reactions.get(kind, 0)) for kind in reactions.offered(comment) if kind != mine]
+    likes_only = [kind for kind, _word, _count in kinds] == ["like"]
+    context = shown.context(
+        discussion=comment.discussion,
+        row=row,
+        mine=say.get(mine, ""),
+        kinds=kinds,
+        likes_only=likes_only,
+        place=_place(comment),
+    )
     return _private(_page(request, "comments/react.html", context))
 
 
@@ -349,20 +365,55 @@ def ask_to_react(request: HttpRequest, pk: int) -> HttpResponse:
 @ours(otherwise=ask_to_react)
 @answers_refusals
 def react(request: HttpRequest, pk: int) -> HttpResponse:
-    """Like a comment or, with ``undo``, take the like back."""
+    """React to a comment or, with ``undo``, take the reaction back; our script is told every count."""
     if request.method == "GET":
         return ask_to_react(request, pk)
     person = _reader(request)
     comment = _comment(pk)
     if "undo" in request.POST:
-        count = reactions.unreact(person, comment)
+        reactions.unreact(person, comment)
     else:
-        count = reactions.react(
-            person, comment, request.POST.get("kind", "like"), network_key=http.network_key(request)
-        )
+        reactions.react(person, comment, request.POST.get("kind", "like"), network_key=http.network_key(request))
     if _by_script(request):
-        return _private(HttpResponse(str(count), content_type="text/plain"))
+        return _private(JsonResponse(reactions.counts(comment)))
     return _see(_place(comment))
+
+
+# --- Muting ----------------------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "POST"])
+@ours()
+@answers_refusals
+def mute(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask, then fold whoever wrote this comment for this reader alone; with ``undo``, show them again."""
+    person = _reader(request)
+    comment = _comment(pk)
+    if comment.status != Status.PUBLISHED:
+        raise _unknown()
+    if request.method == "POST":
+        if "undo" in request.POST:
+            muting.unmute(person, comment.author)
+        else:
+            muting.mute(person, comment.author)
+        return _see(_place(comment))
+    facts = {"is_me": comment.author_id == person.pk, "is_muted": muting.is_muted(person, comment.author)}
+    context = shown.context(discussion=comment.discussion, other=comment.author, place=_place(comment), **facts)
+    return _private(_page(request, "comments/mute.html", context))
+
+
+@require_http_methods(["GET", "POST"])
+@ours()
+@answers_refusals
+def unmute(request: HttpRequest) -> HttpResponse:
+    """Show somebody's comments to this reader again; then back to the list of who is muted."""
+    person = _reader(request)
+    number = request.POST.get("person", "")
+    if number.isascii() and number.isdecimal() and int(number) <= BIGGEST:
+        other = Commenter.objects.filter(pk=int(number)).first()
+        if other is not None:
+            muting.unmute(person, other)
+    return _see(f"{shown.prefix()}me/#muted")
 
 
 # --- Flagging --------------------------------------------------------------------------------------------------------
@@ -428,10 +479,9 @@ def _moderator(request: HttpRequest, pk: int) -> Comment:
 def stream_for_editor(request: HttpRequest) -> HttpResponse:
     """Return a page of conversations with what readers do not see, for our script."""
     access.require_signed_in(request.user)
-    sort, cursor = section.asked(request)
     discussion = discussions.get(request.GET.get("key", ""))
     access.require_moderator(request.user, discussion)
-    found, _around = section.for_editor(request, discussion, sort, cursor)
+    found, _around = section.for_editor(request, discussion, section.asked(request))
     return _private(HttpResponse(found))
 
 

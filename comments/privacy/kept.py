@@ -27,6 +27,7 @@ from comments.models import (
     DeskPreference,
     Flag,
     IssueReport,
+    Mute,
     Reaction,
     Reason,
     Revision,
@@ -296,6 +297,13 @@ PARTS: list[Part] = [
         ("Flag.person",),
     ),
     Part(
+        "mutes",
+        gettext_lazy("People I muted"),
+        lambda person: Mute.objects.filter(person=person).select_related("muted"),
+        lambda row: {"muted": row.muted.name, "since": row.created_at},
+        ("Mute.person",),
+    ),
+    Part(
         "appeals",
         gettext_lazy("My appeals"),
         lambda person: Appeal.objects.filter(appellant=person).select_related("decision", "sanction"),
@@ -379,6 +387,7 @@ LEFT_OUT: dict[str, str] = {
     "Lesson.made_by": "an editor's work",
     "Job.made_by": "an editor's work; downloads stand in the file",
     "Claim.person": "which card an editor has open at the moment",
+    "Mute.muted": "who muted them is the others' own affair",
     "FormerAddress.person": "exists only once the person is gone",
 }
 """Relations to a person or a user that no part follows, each with why."""

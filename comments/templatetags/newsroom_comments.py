@@ -32,11 +32,13 @@ def comments(context: Context, story: models.Model) -> SafeString:
 
 @register.simple_tag
 def comments_assets() -> SafeString:
-    """Link the app's one style sheet and its one script."""
+    """Link the app's one style sheet and its two scripts: for taking part, and for reading."""
     return format_html(
-        '<link rel="stylesheet" href="{}">\n<script type="module" src="{}"></script>',
+        '<link rel="stylesheet" href="{}">\n<script type="module" src="{}"></script>\n'
+        '<script type="module" src="{}"></script>',
         static("comments/comments.css"),
         static("comments/comments.js"),
+        static("comments/reading.js"),
     )
 
 

@@ -63,7 +63,8 @@ function enhance(within) {
   for (const element of all("[data-needs-script]", within)) element.hidden = false;
   for (const element of all("[data-without-script]", within)) element.hidden = true;
   for (const element of all("time[datetime]", within)) shorten(/** @type {HTMLTimeElement} */ (element));
-  markLiked(within);
+  markReacted(within);
+  within.dispatchEvent(new Event("comments:shown", { bubbles: true }));
 }
 
 /**
@@ -84,12 +85,12 @@ function shorten(element) {
 }
 
 /** @param {ParentNode} within */
-function markLiked(within) {
+function markReacted(within) {
   if (!section?.hasAttribute("data-signed-in")) return;
-  const liked = new Set((one("[data-mine]")?.dataset.liked ?? "").split(","));
+  const mine = new Set((one("[data-mine]")?.dataset.reacted ?? "").split(","));
   for (const button of all('form[action$="/react/"] button', within)) {
     const number = button.closest(".comment")?.id.replace("comment-", "") ?? "";
-    button.setAttribute("aria-pressed", String(liked.has(number)));
+    button.setAttribute("aria-pressed", String(mine.has(`${number}:${/** @type {HTMLButtonElement} */ (button).value}`)));
   }
 }
 
@@ -585,26 +586,33 @@ document.addEventListener("click", async (event) => {
 
 document.addEventListener("submit", async (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
-  if (!section?.hasAttribute("data-signed-in") || !form.matches('.comment-actions form[action$="/react/"]')) return;
+  if (!section?.hasAttribute("data-signed-in") || !form.matches('.comment-actions form[action$="/react/"]:not([data-plain])')) return;
   event.preventDefault();
-  const button = one("button", form);
-  if (!button || button.getAttribute("aria-busy")) return;
-  const liked = button.getAttribute("aria-pressed") === "true";
+  const button = /** @type {HTMLButtonElement | null} */ (event.submitter ?? one("button", form));
+  if (!button || one("[aria-busy]", form)) return;
+  const given = button.getAttribute("aria-pressed") === "true";
   const facts = new FormData();
-  facts.append(liked ? "undo" : "kind", liked ? "1" : "like");
+  facts.append(given ? "undo" : "kind", given ? "1" : button.value);
   button.setAttribute("aria-busy", "true");
   try {
     const response = await ask(form.action, { method: "POST", body: facts });
-    if (!response.ok) return void form.submit();
-    const number = one(".comment-number", button);
-    if (number) number.textContent = await response.text();
-    button.setAttribute("aria-pressed", String(!liked));
+    if (!response.ok) {
+      // The page that answers a form says why; our script would only know that it was refused.
+      button.removeAttribute("aria-busy");
+      return void (form.dataset.plain = "", form.requestSubmit(button));
+    }
+    const counts = await response.json();
+    for (const each of /** @type {HTMLButtonElement[]} */ (all("button", form))) {
+      const number = one(".comment-number", each);
+      if (number) number.textContent = counts[each.value] ?? 0;
+    }
     const mine = one("[data-mine]");
     const id = button.closest(".comment")?.id.replace("comment-", "") ?? "";
     if (mine) {
-      const ids = (mine.dataset.liked ?? "").split(",").filter((other) => other && other !== id);
-      mine.dataset.liked = (liked ? ids : [...ids, id]).join(",");
+      const others = (mine.dataset.reacted ?? "").split(",").filter((other) => other && !other.startsWith(`${id}:`));
+      mine.dataset.reacted = (given ? others : [...others, `${id}:${button.value}`]).join(",");
     }
+    markReacted(form);
   } catch {
     // offline: the button stays as it was
   } finally {
@@ -613,8 +621,8 @@ document.addEventListener("submit", async (event) => {
 });
 
 document.addEventListener("change", (event) => {
-  const order = /** @type {HTMLElement} */ (event.target);
-  if (order.matches("select[data-order]")) /** @type {HTMLSelectElement} */ (order).form?.submit();
+  const order = /** @type {HTMLSelectElement} */ (event.target);
+  if (order.matches("[data-order]")) order.form?.submit();
 });
 
 document.addEventListener("keydown", (event) => {
