@@ -53,6 +53,7 @@ from comments.models import (
     Finding,
     Fingerprint,
     Flag,
+    Guest,
     HouseRule,
     HouseRuleVersion,
     IssueMessage,
@@ -72,6 +73,7 @@ from comments.models import (
     ScoringModel,
     SectionAccess,
     Setting,
+    SpentProof,
     Token,
 )
 from comments.screening import sentences
@@ -462,6 +464,21 @@ class CommenterAdmin(NeverDeleted):
         """Write what was changed and nothing else: the counts move while the form is open."""
         obj.save(update_fields=form.changed_data)
         write_down(request, "person", obj, form)
+
+
+@admin.register(Guest)
+class GuestAdmin(BigReadOnly):
+    list_display = ("person", "created_at")
+    list_select_related = ("person",)
+    search_fields = ("person__name",)
+    exclude = ("secret_digest",)
+
+
+@admin.register(SpentProof)
+class SpentProofAdmin(BigReadOnly):
+    list_display = ("digest", "expires_at")
+    search_fields = ("=digest",)
+    ordering = ("expires_at",)
 
 
 @admin.register(Sanction)

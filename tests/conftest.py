@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 
-from comments import moderation, posting, threads, thresholds
+from comments import guests, moderation, personal, posting, threads, thresholds
 from comments.learning import suggestions
 from comments.models import Comment, Commenter, Decider, Discussion, Reason, Trigger
 from comments.screening import Verdict
@@ -30,6 +30,8 @@ def nothing_remembered() -> None:
     thresholds.forget()
     moderation.forget_reasons()
     suggestions.forget()
+    guests.forget_names()
+    personal.forget_wait()
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from comments.access import Standing
 from comments.api import described
 from comments.api.bodies import read
 from comments.api.described import COMMENT, KEY, MAY_SIGN_IN, UUID_SHAPE, call
-from comments.api.endpoint import Endpoint, answer, moment, named, person, signed_in
+from comments.api.endpoint import Endpoint, answer, author, moment, named, person, signed_in
 from comments.api.forms import EditForm, FlagForm, NothingForm, PreviewForm, ReactionForm
 from comments.exceptions import Refused
 from comments.http import network_key
@@ -108,17 +108,18 @@ def _public(comment: Comment) -> dict[str, Any]:
 
 def own(mine: Mine) -> dict[str, Any]:
     """Return a comment as its author sees it: with their words, whatever became of them, and why."""
-    comment, revision, author = mine.comment, mine.revision, mine.comment.author
+    comment, revision, writer = mine.comment, mine.revision, mine.comment.author
     seen = _public(comment)
     if comment.status != Status.PUBLISHED:
-        badges = [author.badge] if author.badge else []
+        badges = [writer.badge] if writer.badge else []
         seen |= {"text": revision.text, "html": revision.html}
-        seen["author"] = {"id": author.pk, "name": author.name, "badges": badges}
+        seen["author"] = {"id": writer.pk, "name": writer.name, "badges": badges}
     reasons = [mine.reason] if mine.reason and not mine.why else mine.why
     return seen | {
         "version": comment.version,
         "reasons": reasons,
         "explanation": mine.explanation,
+        "usual_wait": {"from_minutes": mine.usual_wait[0], "to_minutes": mine.usual_wait[1]} if mine.usual_wait else None,
         "can_edit": mine.can_edit,
         "can_appeal": mine.can_appeal,
         "appeal": _appeal(mine),
@@ -171,9 +172,9 @@ class CommentView(Endpoint):
     )
     def patch(self, request: Request, comment_id: int) -> HttpResponse:
         said = read(request, EditForm)
-        author = signed_in(request)
+        writer = author(request)
         return answer(
-            posted(posting.edit_comment(author, _found(comment_id), said["text"], network_key=network_key(request))),
+            posted(posting.edit_comment(writer, _found(comment_id), said["text"], network_key=network_key(request))),
             202,
         )
 
@@ -187,8 +188,8 @@ class CommentView(Endpoint):
         scope="write",
     )
     def delete(self, request: Request, comment_id: int) -> HttpResponse:
-        author = signed_in(request)
-        posting.withdraw_comment(author, _found(comment_id))
+        writer = author(request)
+        posting.withdraw_comment(writer, _found(comment_id))
         return HttpResponse(status=204)
 
 
@@ -246,7 +247,7 @@ class FlagsView(Endpoint):
 class MeView(Endpoint):
     @call("me", "me", "Who is calling", {200: described.MeSerializer}, refusals=[401, 403], scope="read")
     def get(self, request: Request) -> HttpResponse:
-        reader = signed_in(request)
+        reader = author(request)
         return answer(
             {
                 "id": reader.pk,
@@ -272,7 +273,7 @@ class AcknowledgeView(Endpoint):
     )
     def post(self, request: Request, public_id: UUID) -> HttpResponse:
         read(request, NothingForm)
-        reader = signed_in(request)
+        reader = author(request)
         people.acknowledge(reader, public_id)
         return answer(standing(access.standing(reader, network_key(request))))
 
@@ -288,7 +289,7 @@ class MyDiscussionView(Endpoint):
         scope="read",
     )
     def get(self, request: Request, key: str) -> HttpResponse:
-        reader = signed_in(request)
+        reader = author(request)
         discussion = discussions.get(named(key))
         mine = {
             "comments": [own(mine) for mine in personal.in_discussion(reader, discussion)],

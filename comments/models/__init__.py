@@ -13,6 +13,7 @@ from comments.models.desk import (
     SectionAccess,
 )
 from comments.models.discussions import Discussion
+from comments.models.guests import Guest, SpentProof
 from comments.models.integrations import Delivery, Token
 from comments.models.issues import IssueMessage, IssueReport
 from comments.models.jobs import Job
@@ -42,6 +43,7 @@ __all__ = [
     "Finding",
     "Fingerprint",
     "Flag",
+    "Guest",
     "HouseRule",
     "HouseRuleVersion",
     "IssueMessage",
@@ -61,6 +63,7 @@ __all__ = [
     "ScoringModel",
     "SectionAccess",
     "Setting",
+    "SpentProof",
     "Status",
     "Token",
     "Trigger",

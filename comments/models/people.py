@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 
@@ -37,6 +38,7 @@ class Commenter(models.Model):
         NONE = "", _("None")
         STAFF = "staff", _("Staff")
         EXPERT = "expert", _("Expert")
+        GUEST = "guest", _("Guest")
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="commenter"
@@ -72,6 +74,7 @@ class Commenter(models.Model):
     class Meta:
         verbose_name = _("commenter")
         verbose_name_plural = _("commenters")
+        indexes = [models.Index(Lower("name"), name="comments_commenters_by_name")]
 
     def __str__(self) -> str:
         return self.name

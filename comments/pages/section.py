@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from django.conf import settings
 from django.db import models
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
@@ -19,10 +18,10 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from comments import access, conf, discussions, http, personal, threads, thresholds
+from comments import access, conf, discussions, guests, http, personal, threads, thresholds
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Discussion, Status
-from comments.pages import editing, own, shown
+from comments.pages import editing, own, shown, visitor
 
 CONTROLS_FROM = 10
 """The choice of order appears when a discussion has this many comments."""
@@ -34,29 +33,30 @@ def asked(request: HttpRequest) -> tuple[str, str]:
     return (sort if sort in threads.SORTS else threads.SORTS[0]), request.GET.get("cursor", "")[:500]
 
 
-def has_session(request: HttpRequest) -> bool:
-    """Say whether the visitor brings a session. Who brings none is served what everyone is served."""
-    return settings.SESSION_COOKIE_NAME in request.COOKIES
-
-
 def key_of(story: models.Model) -> str:
     return story.key if isinstance(story, Discussion) else discussions.key_for(story)
 
 
 def render(request: HttpRequest, story: models.Model) -> SafeString:
     """
-    Return the whole section under ``story``: the same text for everyone who is not signed in.
+    Return the whole section under ``story``: the same text for everyone who is not known here.
 
-    For a signed-in reader ``request.comments_personal`` becomes true: the page may not enter a shared cache then.
+    For a signed-in reader, and for a guest who has written, ``request.comments_personal`` becomes true: the page may not enter a shared cache then.
     """
     sort, cursor = asked(request)
     key = key_of(story)
-    reader = request.user if has_session(request) else None
-    if reader is None or not reader.is_authenticated:
-        return _text(_open_first(story, lambda: _or_first_page(public, key, sort, cursor)))
+    person = visitor.person(request)
+    if person is None:
+        parent = request.GET.get("parent", "")
+        answers = parent if parent.isascii() and parent.isdecimal() and len(parent) < 19 else ""
+
+        def read(key: str, sort: str, cursor: str) -> threads.Kept:
+            return public(key, sort, cursor, answers)
+
+        return _text(_open_first(story, lambda: _or_first_page(read, key, sort, cursor)))
     request.comments_personal = True  # type: ignore[attr-defined]
     discussion = _open_first(story, lambda: discussions.get(key))
-    return _personal(request, discussion, Commenter.objects.for_user(reader), sort, cursor)
+    return _personal(request, discussion, person, sort, cursor)
 
 
 def _open_first(story: models.Model, read: Any) -> Any:
@@ -98,19 +98,34 @@ def stream(key: str, sort: str, cursor: str) -> threads.Kept:
     return threads.pages.get(key, ("stream", sort, cursor, get_language()), build)
 
 
-def public(key: str, sort: str, cursor: str) -> threads.Kept:
-    """Return the whole section for someone who is not signed in, the same bytes for everyone."""
+def public(key: str, sort: str, cursor: str, parent: str = "") -> threads.Kept:
+    """
+    Return the whole section for someone who is not signed in, the same bytes for everyone.
+
+    ``parent`` is the number of the comment that the address asks to answer: where guests may, the box is set to it.
+    """
 
     def build() -> tuple[int, bytes]:
         found = threads.page(key, sort=sort, cursor=cursor)
         body = render_to_string(
             "comments/_section.html",
             _frame(found.discussion, sort, cursor)
-            | {"stream": _stream(found, cursor), "sign_in": shown.sign_in_url(found.discussion.url)},
+            | {"stream": _stream(found, cursor), "sign_in": shown.sign_in_url(found.discussion.url)}
+            | for_guests(found.discussion, parent),
         )
         return found.discussion.version, body.encode()
 
-    return threads.pages.get(key, ("section", sort, cursor, get_language()), build)
+    return threads.pages.get(key, ("section", sort, cursor, get_language(), parent), build)
+
+
+def for_guests(discussion: Discussion, parent: str) -> dict[str, Any]:
+    """Return the box for people without an account, the same for everyone; nothing where they may not write."""
+    if not guests.are_welcome(discussion):
+        return {}
+    composer = own.composer(
+        discussion, None, parent=answered(discussion, parent), attempt="none", guest=own.guest(discussion)
+    )
+    return {"composer": composer, "waiting": "0"}
 
 
 def _stream(found: threads.Page, cursor: str, editor: editing.Printer | None = None) -> SafeString:
@@ -238,7 +253,7 @@ def _personal(request: HttpRequest, discussion: Discussion, person: Commenter, s
     # the two is in the second.
     mine = pieces(discussion, person, http.network_key(request)) | {"here": request.get_full_path()}
     frame = _frame(discussion, sort, cursor)
-    if access.may_moderate(request.user, discussion):
+    if person.user_id and access.may_moderate(request.user, discussion):
         stream_here, editors = for_editor(request, discussion, sort, cursor)
         frame |= editors
     else:
@@ -249,9 +264,29 @@ def _personal(request: HttpRequest, discussion: Discussion, person: Commenter, s
         | mine
         | {
             "stream": stream_here,
-            "composer": own.composer(discussion, person, parent=answered(discussion, request.GET.get("parent", ""))),
+            "composer": _composer(request, discussion, person),
+            "sign_in": shown.sign_in_url(discussion.url),
             "csrf_token": get_token(request),
         },
+    )
+
+
+def _composer(request: HttpRequest, discussion: Discussion, person: Commenter) -> dict[str, Any] | None:
+    """Return the box for ``person``, with what they had typed before they signed in; nothing for a guest too many."""
+    parent = request.GET.get("parent", "")
+    if person.user_id is None:
+        if not guests.are_welcome(discussion):
+            return None
+        return own.composer(
+            discussion, person, parent=answered(discussion, parent), guest=own.guest(discussion, person)
+        )
+    typed = visitor.typed(request, discussion)
+    return own.composer(
+        discussion,
+        person,
+        text=typed.get("text", ""),
+        parent=answered(discussion, parent or typed.get("parent", "")),
+        attempt=typed.get("attempt", ""),
     )
 
 
@@ -330,7 +365,7 @@ def pieces(discussion: Discussion, person: Commenter, network_key: str = "") -> 
     threads.pages.not_before(discussion.key, version)
     return shown.context(
         version=str(version),
-        person=person,
+        person=person if person.user_id else None,
         standing=own.standing(access.standing(person, network_key)),
         here=shown.with_query(discussion.url, "", "comments"),
         mine=[own.show(one) for one in mine],
