@@ -137,7 +137,7 @@ def waited(given: str) -> Proof:
 
 
 def spend(proof: Proof) -> None:
-    """Write down that ``proof`` is used; raise ``Refused`` (409) if it was before. Call in the comment's transaction."""
+    """Write down that ``proof`` is used; raise ``Refused`` (409) if it was. Call in the comment's transaction."""
     try:
         with transaction.atomic():
             SpentProof.objects.create(digest=proof.digest, expires_at=proof.expires_at)

@@ -70,7 +70,9 @@ def page(client: Client, query: str = "") -> str:
 def fields(html: str) -> dict[str, str]:
     form = re.search(r'<form class="comment-composer".*?</form>', html, re.DOTALL)
     assert form, "no box"
-    found = re.findall(r'<input (?:type="hidden"|class="comment-input")[^>]* ?name="([^"]+)"[^>]*?value="([^"]*)"', form[0])
+    found = re.findall(
+        r'<input (?:type="hidden"|class="comment-input")[^>]* ?name="([^"]+)"[^>]*?value="([^"]*)"', form[0]
+    )
     return {name: html_of.unescape(value) for name, value in found if name != "csrfmiddlewaretoken"}
 
 
@@ -79,7 +81,7 @@ def send(client: Client, words: str = WORDS, *, query: str = "", **more: str) ->
     return client.post("/comments/post/", given, headers={"Sec-Fetch-Site": "same-origin"})
 
 
-# --- Being known, and by what ------------------------------------------------------------------------------------------
+# --- Being known, and by what -----------------------------------------------------------------------------------------
 
 
 def test_a_guest_waits_and_sees_their_own_after_a_reload_and_nobody_else_does(client: Client, article: Article) -> None:
@@ -186,7 +188,7 @@ def test_where_guests_are_not_welcome_everything_is_as_before(client: Client, ar
         headers=OURS,
     )
 
-    assert "Sign in to comment" in html and "<form class=\"comment-composer\"" not in html
+    assert "Sign in to comment" in html and '<form class="comment-composer"' not in html
     assert refused.status_code == 401 and not Comment.objects.exists()
 
 
@@ -194,7 +196,9 @@ def test_a_guest_with_a_name_others_know_keeps_it(
     as_guest: Callable[..., guests.Posted], editor: Commenter, decide: Callable[..., Any]
 ) -> None:
     done = as_guest()
-    before = as_guest("Under another name, while nothing stands.", secret=done.secret, name="Pieter").comment.author.name
+    before = as_guest(
+        "Under another name, while nothing stands.", secret=done.secret, name="Pieter"
+    ).comment.author.name
     decide(Comment.objects.get(pk=done.comment.pk), "publish", editor)
 
     after = as_guest("Under a third name.", secret=done.secret, name="Editor in chief")
@@ -208,7 +212,20 @@ def test_a_guest_with_a_name_others_know_keeps_it(
 
 @pytest.mark.parametrize(
     "name",
-    ["", "   ", "\u200b", "\u202eteiP", "a" * 41, "www.casino", "me@example.org", "buy at x.shop", "🙂", "n" + "\u0301" * 5, None, 7],
+    [
+        "",
+        "   ",
+        "\u200b",
+        "\u202eteiP",
+        "a" * 41,
+        "www.casino",
+        "me@example.org",
+        "buy at x.shop",
+        "🙂",
+        "n" + "\u0301" * 5,
+        None,
+        7,
+    ],
 )
 def test_what_cannot_be_a_name_is_refused(as_guest: Callable[..., guests.Posted], name: Any) -> None:
     with pytest.raises(Refused) as refused:
@@ -218,7 +235,9 @@ def test_what_cannot_be_a_name_is_refused(as_guest: Callable[..., guests.Posted]
     assert not Commenter.objects.exists() and not SpentProof.objects.exists()
 
 
-@pytest.mark.parametrize("name", ["Daniel", "DANIEL", "D\u0430niel", "d a n i e l", "Dan1el", "The Editor", "Mod\u0435rator Jo"])
+@pytest.mark.parametrize(
+    "name", ["Daniel", "DANIEL", "D\u0430niel", "d a n i e l", "Dan1el", "The Editor", "Mod\u0435rator Jo"]
+)
 def test_a_name_that_imitates_the_newsroom_is_refused(
     as_guest: Callable[..., guests.Posted], editor: Commenter, name: str
 ) -> None:
@@ -228,13 +247,19 @@ def test_a_name_that_imitates_the_newsroom_is_refused(
     assert refused.value.code == "name_taken"
 
 
-@pytest.mark.parametrize("name", ["Piet", "Sín\u00e9ad O’Brien", "김민수", "مريم", "さくら", "Jean-Luc", "Danielle", "Mr. Newsroomer"])
+@pytest.mark.parametrize(
+    "name", ["Piet", "Sín\u00e9ad O’Brien", "김민수", "مريم", "さくら", "Jean-Luc", "Danielle", "Mr. Newsroomer"]
+)
 def test_a_name_that_is_a_name_is_taken(as_guest: Callable[..., guests.Posted], editor: Commenter, name: str) -> None:
     assert as_guest(name=name).comment.author.name == name
 
 
 def test_a_readers_name_waits_whoever_is_trusted(
-    as_guest: Callable[..., guests.Posted], reader: Commenter, editor: Commenter, decide: Callable[..., Any], settings: Any
+    as_guest: Callable[..., guests.Posted],
+    reader: Commenter,
+    editor: Commenter,
+    decide: Callable[..., Any],
+    settings: Any,
 ) -> None:
     settings.COMMENTS = settings.COMMENTS | {"GUEST_APPROVALS": 1}
     done = as_guest(name="MARA")
@@ -400,7 +425,9 @@ def test_without_a_sum_a_form_asks_to_wait_and_to_press_again(client: Client, ar
         again = fields(too_soon.content.decode()) | {"text": WORDS}
         posted = client.post("/comments/post/", again, headers={"Sec-Fetch-Site": "same-origin"})
         once_more = Client().post(
-            "/comments/post/", again | {"text": "Other words, same wait.", "key": "x"}, headers={"Sec-Fetch-Site": "same-origin"}
+            "/comments/post/",
+            again | {"text": "Other words, same wait.", "key": "x"},
+            headers={"Sec-Fetch-Site": "same-origin"},
         )
 
     assert posted.status_code == 303 and WORDS in page(client)

@@ -38,7 +38,7 @@ class TokenAuthentication(authentication.BaseAuthentication):
 
 
 class GuestAuthentication(authentication.BaseAuthentication):
-    """``Authorization: Guest …``, with the secret that a guest got for their first comment. A cookie is not looked at."""
+    """``Authorization: Guest …``, with the secret that came with a guest's first comment. No cookie is looked at."""
 
     def authenticate(self, request: Request) -> tuple[Any, Commenter] | None:
         scheme, _space, given = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
@@ -46,7 +46,9 @@ class GuestAuthentication(authentication.BaseAuthentication):
             return None
         found = guests.known(given.strip())
         if found is None:
-            raise Refused("bad_guest", _("Nobody is known by this secret. Post without it, as somebody new."), status=401)
+            raise Refused(
+                "bad_guest", _("Nobody is known by this secret. Post without it, as somebody new."), status=401
+            )
         return AnonymousUser(), found
 
 

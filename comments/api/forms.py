@@ -14,7 +14,9 @@ Form = serializers.Serializer[Any]
 
 class GuestForm(Form):
     name = Line(required=False, allow_blank=True, max_length=200, help_text="Shown with the comment. Not needed again.")
-    email = Line(required=False, allow_blank=True, max_length=254, help_text="For the editors; never shown, proves nothing.")
+    email = Line(
+        required=False, allow_blank=True, max_length=254, help_text="For the editors; never shown, proves nothing."
+    )
     sum = Line(
         required=False,
         max_length=2000,

@@ -119,7 +119,9 @@ def own(mine: Mine) -> dict[str, Any]:
         "version": comment.version,
         "reasons": reasons,
         "explanation": mine.explanation,
-        "usual_wait": {"from_minutes": mine.usual_wait[0], "to_minutes": mine.usual_wait[1]} if mine.usual_wait else None,
+        "usual_wait": {"from_minutes": mine.usual_wait[0], "to_minutes": mine.usual_wait[1]}
+        if mine.usual_wait
+        else None,
         "can_edit": mine.can_edit,
         "can_appeal": mine.can_appeal,
         "appeal": _appeal(mine),

@@ -8,52 +8,58 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('comments', '0015_editors_decisions'),
+        ("comments", "0015_editors_decisions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Guest',
+            name="Guest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('secret_digest', models.CharField(max_length=64, unique=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("secret_digest", models.CharField(max_length=64, unique=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
             options={
-                'verbose_name': 'guest',
-                'verbose_name_plural': 'guests',
+                "verbose_name": "guest",
+                "verbose_name_plural": "guests",
             },
         ),
         migrations.CreateModel(
-            name='SpentProof',
+            name="SpentProof",
             fields=[
-                ('digest', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('expires_at', models.DateTimeField()),
+                ("digest", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("expires_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'spent proof',
-                'verbose_name_plural': 'spent proofs',
+                "verbose_name": "spent proof",
+                "verbose_name_plural": "spent proofs",
             },
         ),
         migrations.AlterField(
-            model_name='commenter',
-            name='badge',
-            field=models.CharField(blank=True, choices=[('', 'None'), ('staff', 'Staff'), ('expert', 'Expert'), ('guest', 'Guest')], default='', max_length=8),
+            model_name="commenter",
+            name="badge",
+            field=models.CharField(
+                blank=True,
+                choices=[("", "None"), ("staff", "Staff"), ("expert", "Expert"), ("guest", "Guest")],
+                default="",
+                max_length=8,
+            ),
         ),
         migrations.AddIndex(
-            model_name='commenter',
-            index=models.Index(django.db.models.functions.text.Lower('name'), name='comments_commenters_by_name'),
+            model_name="commenter",
+            index=models.Index(django.db.models.functions.text.Lower("name"), name="comments_commenters_by_name"),
         ),
         migrations.AddField(
-            model_name='guest',
-            name='person',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='known_by', to='comments.commenter'),
+            model_name="guest",
+            name="person",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE, related_name="known_by", to="comments.commenter"
+            ),
         ),
         migrations.AddIndex(
-            model_name='spentproof',
-            index=models.Index(fields=['expires_at'], name='comments_proofs_by_time'),
+            model_name="spentproof",
+            index=models.Index(fields=["expires_at"], name="comments_proofs_by_time"),
         ),
     ]

@@ -346,7 +346,8 @@ def nudge(words: str, drafts: list[Draft]) -> dict[str, Any]:
         said = capfirst(sentences.for_author(draft.code, draft.facts)) + "."
         quotes = why.setdefault(said, [])
         if draft.code in QUOTED:
-            quotes += [Truncator(words[start:end]).chars(LONGEST_QUOTE) for start, end in draft.spans[:3]]
+            quoted = [Truncator(words[start:end]).chars(LONGEST_QUOTE) for start, end in draft.spans[:3]]
+            quotes += [quote for quote in dict.fromkeys(quoted) if quote not in quotes]
     return {"title": advice(drafts)["title"], "action": combine(drafts).action, "why": list(why.items())}
 
 

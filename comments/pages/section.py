@@ -41,7 +41,8 @@ def render(request: HttpRequest, story: models.Model) -> SafeString:
     """
     Return the whole section under ``story``: the same text for everyone who is not known here.
 
-    For a signed-in reader, and for a guest who has written, ``request.comments_personal`` becomes true: the page may not enter a shared cache then.
+    For a signed-in reader, and for a guest who has written, ``request.comments_personal`` becomes true: the page may
+    not enter a shared cache then.
     """
     sort, cursor = asked(request)
     key = key_of(story)

@@ -16,8 +16,20 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from comments import access, appeals, discussions, guests, http, moderation, people, personal, posting
-from comments import proof, reactions, threads
+from comments import (
+    access,
+    appeals,
+    discussions,
+    guests,
+    http,
+    moderation,
+    people,
+    personal,
+    posting,
+    proof,
+    reactions,
+    threads,
+)
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Decider, Decision, Discussion, Reason, Status
 from comments.pages import editing, own, section, shown, visitor
@@ -133,7 +145,8 @@ def post(request: HttpRequest) -> HttpResponse:
     """
     Post what is in the box, or show how it would look. A refusal gives the text back.
 
-    A text that would wait is not posted at once: its author is told why, and decides. Once: ``nudged`` says that they were.
+    A text that would wait is not posted at once: its author is told why, and decides. Once: ``nudged`` says that they
+    were.
     """
     if request.method == "GET":
         raise Refused("nothing_sent", _("Comments are written in the box under an article."), status=405)
@@ -173,9 +186,7 @@ def _who_writes(request: HttpRequest, discussion: Discussion) -> Commenter | Non
     return person or visitor.require_account(request)
 
 
-def _posted(
-    request: HttpRequest, discussion: Discussion, person: Commenter | None, number: str
-) -> tuple[Comment, str]:
+def _posted(request: HttpRequest, discussion: Discussion, person: Commenter | None, number: str) -> tuple[Comment, str]:
     """Post, as who is signed in or as a guest; return the comment, and the secret that a guest is known by."""
     given = request.POST
     facts: dict[str, Any] = {
@@ -269,7 +280,12 @@ def _form(
     guest = None
     if (person is None or person.user_id is None) and "name" in given and guests.are_welcome(discussion):
         # What stands in for a sum, for a browser that does none: it has to wait for a moment.
-        waits = refused is not None and refused["code"] in ("proof_needed", "proof_expired", "proof_wrong", "proof_spent")
+        waits = refused is not None and refused["code"] in (
+            "proof_needed",
+            "proof_expired",
+            "proof_wrong",
+            "proof_spent",
+        )
         ticket = proof.ticket() if waits else given.get("ticket", "")
         guest = own.guest(
             discussion, person, name=given.get("name", ""), email=given.get("email", ""), ticket=ticket[:2000]

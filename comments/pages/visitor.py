@@ -17,7 +17,7 @@ KEPT_SECONDS = 400 * 24 * 3600
 
 
 def has_session(request: HttpRequest) -> bool:
-    """Say whether the visitor brings a session. Who brings neither it nor a secret is served what everyone is served."""
+    """Say whether the visitor brings a session. Who brings neither one nor a secret gets what everyone gets."""
     return settings.SESSION_COOKIE_NAME in request.COOKIES
 
 
@@ -62,7 +62,7 @@ def forget(response: HttpResponse) -> None:
     response.delete_cookie(COOKIE, samesite="Lax")
 
 
-# --- What somebody typed who has to sign in first ----------------------------------------------------------------------
+# --- What somebody typed who has to sign in first ---------------------------------------------------------------------
 
 TYPED = "comments_typed"
 
@@ -104,5 +104,3 @@ def require_account(request: HttpRequest) -> Commenter:
     """Return who is signed in; raise ``Refused`` (401) for guests too."""
     access.require_signed_in(request.user)
     return Commenter.objects.for_user(request.user)
-
-

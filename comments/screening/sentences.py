@@ -148,7 +148,9 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
                 facts, "approved", "needed"
             )
         case "guest_name":
-            return _("Written by a guest with the name of a reader who has an account: %(name)s") % _known(facts, "name")
+            return _("Written by a guest with the name of a reader who has an account: %(name)s") % _known(
+                facts, "name"
+            )
         case "closed":
             return _("Arrived while the discussion was being closed")
         case "premoderated":
