@@ -7,12 +7,15 @@ import hashlib
 import html as html_of
 import json
 import re
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -488,3 +491,34 @@ def test_the_cookie_of_a_guest_is_no_key_to_the_api(client: Client, article: Art
     number = Comment.objects.get().pk
 
     assert client.delete(f"/api/v1/comments/{number}/").status_code == 401
+
+
+# --- At once ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("same_attempt", [True, False])
+def test_one_sum_sent_many_times_at_once_pays_for_one_comment(discussion: Discussion, same_attempt: bool) -> None:
+    answer, ready = solved(), threading.Barrier(6)
+
+    def attempt(number: int) -> str:
+        try:
+            ready.wait(20)
+            key = "one" if same_attempt else f"key-{number}"
+            return str(
+                guests.post_as_guest(discussion, WORDS, name="Piet", sum_done=answer, idempotency_key=key).comment.pk
+            )
+        except Refused as refused:
+            return refused.code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(attempt, range(6)))
+
+    assert Comment.objects.count() == Commenter.objects.count() == SpentProof.objects.count() == 1
+    number = str(Comment.objects.get().pk)
+    if same_attempt:
+        assert set(answers) == {number}
+    else:
+        assert sorted(answers) == sorted([number, *["proof_spent"] * 5])
