@@ -348,6 +348,7 @@ def held_here(window: Callable[..., Window], words: str) -> None:
     author = window("reader2")
     author.page.fill("#comment-text", f"{words} https://example.net/elsewhere")
     author.page.click("[data-post]")
+    author.page.get_by_role("button", name="Post anyway").click()
     author.page.get_by_text(re.compile("Waiting for an editor since")).first.wait_for()
 
 
