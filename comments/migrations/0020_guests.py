@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("comments", "0015_editors_decisions"),
+        ("comments", "0016_search_first"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
