@@ -57,6 +57,7 @@ from comments.models import (
     Fingerprint,
     Flag,
     FormerAddress,
+    Guest,
     HouseRule,
     HouseRuleVersion,
     IssueMessage,
@@ -77,6 +78,7 @@ from comments.models import (
     ScoringModel,
     SectionAccess,
     Setting,
+    SpentProof,
     Token,
 )
 from comments.screening import sentences
@@ -483,6 +485,21 @@ class CommenterAdmin(NeverDeleted):
             obj.save(update_fields=form.changed_data)
             write_down(request, "person", obj, form, subject=_("person %(id)d") % {"id": obj.pk}, hide=("name", "role"))
             names.show_again(obj)
+
+
+@admin.register(Guest)
+class GuestAdmin(BigReadOnly):
+    list_display = ("person", "created_at")
+    list_select_related = ("person",)
+    search_fields = ("person__name",)
+    exclude = ("secret_digest",)
+
+
+@admin.register(SpentProof)
+class SpentProofAdmin(BigReadOnly):
+    list_display = ("digest", "expires_at")
+    search_fields = ("=digest",)
+    ordering = ("expires_at",)
 
 
 @admin.register(Sanction)

@@ -35,6 +35,7 @@ RULES = (
     "comments.screening.rules.author.trust_staff",
     "comments.screening.rules.author.trust_expert",
     "comments.screening.rules.author.hold_new_author",
+    "comments.screening.rules.author.hold_guest",
     "comments.screening.rules.author.hold_rejection_rate",
     "comments.screening.rules.author.hold_banned",
     "comments.screening.rules.author.hold_suspended",
@@ -233,6 +234,30 @@ class Settings:
     mail_decisions: bool = True
     """An author whose comment is rejected or taken down is mailed what was decided, why, and how to appeal."""
 
+    guests: bool = False
+    """People without an account may comment, under a name they type."""
+
+    guest_approvals: int = 3
+    """A guest's comments wait until editors have approved this many of them. Unread ones do not count. 0: all wait."""
+
+    guest_comments_per_hour: int = 20
+    """Comments by guests from one network per hour; later ones are refused with the minutes left. 0: no limit."""
+
+    guest_wait_seconds: int = 10
+    """A guest whose browser cannot do the sum is asked to wait this long, and to press again."""
+
+    reserved_names: tuple[str, ...] = ("admin", "administrator", "editor", "editors", "moderator", "newsroom", "staff")
+    """Guests cannot have a name with one of these words in it, nor the name of anyone with a badge."""
+
+    proof_numbers: int = 50_000
+    """How long the sum takes that a guest's browser does: it tries half as many numbers, some 30,000 a second."""
+
+    proof_minutes: int = 30
+    """How long a sum can be handed in, once."""
+
+    nudge: bool = True
+    """Before posting, readers are told once what in a text would make it wait, and may change it."""
+
     premoderate: bool = False
     """Every comment waits for an editor: on the site, in a section or under an article."""
 
@@ -409,6 +434,11 @@ PANEL = {
     "reactions": "discussion",
     "edit_minutes": "discussion",
     "premoderate": "discussion",
+    "guests": "discussion",
+    "guest_approvals": "discussion",
+    "guest_comments_per_hour": "site",
+    "reserved_names": "site",
+    "nudge": "discussion",
     "hold_first": "discussion",
     "trust_experts": "discussion",
     "hold_over_score": "discussion",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -15,6 +17,8 @@ from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Decider, Discussion, Revision, Status, Trigger
 from comments.models.comments import SEGMENT
 from comments.screening import Draft, Verdict
+
+logger = logging.getLogger(__name__)
 
 DIGITS = "0123456789abcdefghijklmnopqrstuv"
 MOST_RECENT = 40
@@ -42,7 +46,7 @@ def post_comment(
     is already there. Raise ``Refused`` when the text cannot be taken or the author may not post here now: then nothing
     is saved.
     """
-    words = _acceptable(raw)
+    words = acceptable(raw)
     digest = text.digest(words)
     if len(idempotency_key) > 255:
         raise Refused("bad_idempotency_key", _("The Idempotency-Key is longer than 255 characters."))
@@ -80,6 +84,7 @@ def post_comment(
         if first is None:
             raise
         return _same_attempt(first, discussion, digest)
+    comment.is_new = True
     return comment
 
 
@@ -110,7 +115,8 @@ def _same_attempt(comment: Comment, discussion: Discussion, digest: str) -> Comm
     return comment
 
 
-def _acceptable(raw: object) -> str:
+def acceptable(raw: object) -> str:
+    """Return ``raw`` as the text of a comment; raise ``Refused`` for what cannot be one."""
     return text.check(raw, max_characters=min(conf.get().max_characters, text.MAX_CHARACTERS))
 
 
@@ -122,10 +128,40 @@ def preview(
 
     This makes text safe in the asking process, so that it is limited: ``PREVIEWS_PER_MINUTE`` by person or network.
     """
-    words = _acceptable(raw)
+    words = acceptable(raw)
     who = f"person:{author.pk}" if author else network_key
     ratelimit.require_not_too_many("preview", who, limit=conf.get().previews_per_minute, seconds=60)
     return screening.advise(words, author, discussion)
+
+
+def nudge(
+    raw: object, author: Commenter | None, discussion: Discussion, *, attempt: str = "", network_key: str = ""
+) -> list[Draft]:
+    """
+    Return what in ``raw`` would make it wait, for its author to change or to post as it is: by the rules that judge it.
+
+    Advice, never a wall: nothing for staff, where it is switched off, for what was posted already, when somebody asked
+    often, when it waits anyway for other reasons, or when the rules cannot be asked. Raise ``Refused`` for what is no
+    text of a comment, and where nothing can be posted.
+    """
+    if not thresholds.of(discussion).nudge or access.is_staff(author):
+        return []
+    words = acceptable(raw)
+    if author is not None:
+        access.require_good_standing(author, network_key)
+        same = Q(text_hash=text.digest(words), created_at__gt=timezone.now() - timedelta(seconds=60))
+        if attempt:
+            same |= Q(idempotency_key=attempt)
+        if Comment.objects.filter(same, author=author).exists():
+            return []
+    access.require_open(discussion)
+    try:
+        _rendered, drafts = preview(words, author, discussion, network_key=network_key)
+    except Exception as error:
+        if not isinstance(error, Refused):
+            logger.exception("no advice before posting")
+        return []
+    return screening.worth_changing(drafts)
 
 
 def edit_comment(author: Commenter, comment: Comment, raw: object, *, network_key: str = "") -> Comment:
@@ -137,7 +173,7 @@ def edit_comment(author: Commenter, comment: Comment, raw: object, *, network_ke
     """
     access.require_may_edit(author, comment)
     access.require_good_standing(author, network_key)
-    words = _acceptable(raw)
+    words = acceptable(raw)
     with transaction.atomic():
         comment = moderation.lock(comment.pk, comment.discussion_id)
         access.require_may_edit(author, comment)

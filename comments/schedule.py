@@ -31,5 +31,6 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "comments-refit": {"task": "comments.tasks.refit_model", "schedule": crontab(hour=3, minute=40)},
     "comments-approvals": {"task": "comments.tasks.watch_auto_approval", **_every(60.0)},
     "comments-fingerprints": {"task": "comments.tasks.forget_fingerprints", "schedule": 3600.0},
+    "comments-proofs": {"task": "comments.tasks.forget_proofs", "schedule": 3600.0},
     "comments-counts": {"task": "comments.tasks.reconcile_counts", "schedule": 3600.0},
 }

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from comments import moderation, posting, threads, thresholds
+from comments import guests, moderation, personal, posting, threads, thresholds
 from comments.learning import suggestions
 from comments.models import Comment, Commenter, Decider, Discussion, Reason, Trigger
 from comments.screening import Verdict
@@ -33,6 +33,8 @@ def nothing_remembered() -> None:
     thresholds.forget()
     moderation.forget_reasons()
     suggestions.forget()
+    guests.forget_names()
+    personal.forget_wait()
 
 
 @pytest.fixture(autouse=True)

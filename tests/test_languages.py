@@ -29,7 +29,9 @@ from tests.servers import missing
 
 ROOT = Path(settings.BASE_DIR)
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
-CATALOGUES = [f"{where}/locale/{code}/LC_MESSAGES/django.po" for where in ("comments", "newsroom") for code in LANGUAGES]
+CATALOGUES = [
+    f"{where}/locale/{code}/LC_MESSAGES/django.po" for where in ("comments", "newsroom") for code in LANGUAGES
+]
 HOLE = re.compile(r"%\([a-z_A-Z0-9]+\)[sd]|%[sd]|%%|\{[a-z_]*\}")
 TAG = re.compile(r"</?[a-z][^>]*>")
 

@@ -207,12 +207,18 @@ class AppealStateSerializer(Shape):
     ruling = serializers.CharField(allow_blank=True)
 
 
+class UsualWaitSerializer(Shape):
+    from_minutes = serializers.IntegerField()
+    to_minutes = serializers.IntegerField()
+
+
 class OwnFactsSerializer(Shape):
     version = serializers.IntegerField()
     reasons = serializers.ListField(
         child=serializers.CharField(), help_text="Why it waits, each the rest of “because …”, or why it was rejected."
     )
     explanation = serializers.CharField(allow_blank=True, help_text="The editor's own words.")
+    usual_wait = UsualWaitSerializer(allow_null=True, help_text="For a held text, if today's queue tells.")
     can_edit = serializers.BooleanField()
     can_appeal = serializers.BooleanField(help_text="Nobody has, and there is still time.")
     appeal = AppealStateSerializer(allow_null=True, help_text="Against the decision about it.")
@@ -229,6 +235,7 @@ class OneCommentSerializer(CommentSerializer):
     version = serializers.IntegerField(required=False)
     reasons = serializers.ListField(child=serializers.CharField(), required=False)
     explanation = serializers.CharField(allow_blank=True, required=False)
+    usual_wait = UsualWaitSerializer(allow_null=True, required=False)
     can_edit = serializers.BooleanField(required=False)
     can_appeal = serializers.BooleanField(required=False)
     appeal = AppealStateSerializer(allow_null=True, required=False)
@@ -270,6 +277,22 @@ class PostedSerializer(Shape):
     status = Choice(Status.choices, help_text="`received`; for a repeated attempt, what it is now.")
     url = serializers.CharField(help_text="The page of the comment.")
     version = serializers.IntegerField()
+
+
+class GuestSecretSerializer(Shape):
+    secret = serializers.CharField(help_text="The guest is known by it from now on: `Authorization: Guest …`.")
+
+
+class PostedAsGuestSerializer(PostedSerializer):
+    guest = GuestSecretSerializer(required=False, help_text="After a comment by a guest.")
+
+
+class SumSerializer(Shape):
+    algorithm = serializers.CharField(help_text="`SHA-256`.")
+    challenge = serializers.CharField(help_text="In hexadecimal.")
+    maxnumber = serializers.IntegerField(help_text="The number is between 0 and this.")
+    salt = serializers.CharField(help_text="Stands in front of the number, in decimal.")
+    signature = serializers.CharField()
 
 
 class ReactedSerializer(Shape):

@@ -12,13 +12,26 @@ from comments.models import HouseRule, IssueReport, Phrase
 Form = serializers.Serializer[Any]
 
 
+class GuestForm(Form):
+    name = Line(required=False, allow_blank=True, max_length=200, help_text="Shown with the comment. Not needed again.")
+    email = Line(
+        required=False, allow_blank=True, max_length=254, help_text="For the editors; never shown, proves nothing."
+    )
+    sum = Line(
+        required=False,
+        max_length=2000,
+        help_text="What `GET guests/sum/` asked for, done: base64 of its JSON without `maxnumber` and with `number`. "
+        "Good for one comment.",
+    )
+
+
 class PostForm(Form):
     text = Words(help_text="As typed: plain text, a little Markdown or pasted HTML.")
     parent = Number(  # type: ignore[assignment]  # the field has the name of a property
         required=False, allow_null=True, help_text="The published comment this answers."
     )
-    guest = serializers.JSONField(
-        required=False, help_text="Not taken here: the answer is 403 `guests_not_allowed`. Sign in instead."
+    guest = GuestForm(
+        required=False, help_text="Who writes, without an account. Where that is not allowed: 403 `guests_not_allowed`."
     )
 
 

@@ -10,15 +10,15 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 
-from comments import access, conf, discussions, posting, threads, thresholds
+from comments import access, conf, discussions, guests, posting, proof, threads, thresholds
 from comments.api import described, writing
 from comments.api.bodies import read
-from comments.api.described import ANYONE, CURSOR, KEY, call
-from comments.api.endpoint import LONGEST_KEY, Public, answer, dumped, limit_asked, moment, named, signed_in
+from comments.api.described import ANYONE, CURSOR, KEY, MAY_SIGN_IN, call
+from comments.api.endpoint import LONGEST_KEY, Public, answer, dumped, limit_asked, moment, named, person, signed_in
 from comments.api.forms import PostForm
 from comments.exceptions import Refused
 from comments.http import network_key, public_response
-from comments.models import Comment, Discussion, Status
+from comments.models import Comment, Commenter, Discussion, Status
 
 JSON = "application/json"
 MOST_KEYS = 200
@@ -95,7 +95,7 @@ class CommentsView(Public):
         "post_comment",
         "comments",
         "Post a comment: it is taken, then screened",
-        {202: described.PostedSerializer},
+        {202: described.PostedAsGuestSerializer},
         request=PostForm,
         parameters=[
             KEY,
@@ -108,14 +108,14 @@ class CommentsView(Public):
             ),
         ],
         refusals=[400, 401, 403, 404, 409, 413, 415, 422, 429],
+        auth=MAY_SIGN_IN,
         scope="write",
     )
     def post(self, request: Request, key: str) -> HttpResponse:
         said = read(request, PostForm)
-        if "guest" in said:
-            raise Refused(
-                "guests_not_allowed", _("Guests cannot comment here. Sign in, and post it again."), status=403
-            )
+        author = person(request)
+        if "guest" in said or (author is not None and author.user_id is None):
+            return _as_guest(request, key, said, author)
         author = signed_in(request)
         discussion, parent = _where(named(key), said.get("parent"))
         comment = posting.post_comment(
@@ -127,6 +127,41 @@ class CommentsView(Public):
             network_key=network_key(request),
         )
         return answer(writing.posted(comment), 202)
+
+
+def _as_guest(request: Request, key: str, said: dict[str, Any], author: Commenter | None) -> HttpResponse:
+    """Post as a guest: somebody new, or who is known by the secret in ``Authorization``."""
+    discussion, parent = _where(named(key), said.get("parent"))
+    guests.require_welcome(discussion)
+    if author is not None and author.user_id is not None:
+        raise Refused("signed_in", _("You are signed in: leave out “guest”, or do not sign in."))
+    guest = said.get("guest", {})
+    done = guests.post_as_guest(
+        discussion,
+        said["text"],
+        name=guest.get("name", ""),
+        email=guest.get("email", ""),
+        secret=request.META["HTTP_AUTHORIZATION"].partition(" ")[2].strip() if author else "",
+        sum_done=guest.get("sum", ""),
+        parent=parent,
+        idempotency_key=_attempt(request),
+        network_key=network_key(request),
+    )
+    return answer(writing.posted(done.comment) | {"guest": {"secret": done.secret}}, 202)
+
+
+class SumView(Public):
+    @call(
+        "guest_sum",
+        "comments",
+        "A sum that a comment by a guest is paid with: find the number behind the salt whose SHA-256 is `challenge`",
+        {200: described.SumSerializer},
+        auth=ANYONE,
+    )
+    def get(self, request: HttpRequest) -> HttpResponse:
+        response = answer(proof.challenge())
+        response["Cache-Control"] = "no-store"
+        return response
 
 
 def _where(key: str, parent_id: int | None) -> tuple[Discussion, Comment | None]:

@@ -73,6 +73,7 @@ def nowhere(request: HttpRequest) -> HttpResponse:
 
 urlpatterns: list[URLPattern] = [
     path("schema/", documentation.SchemaView.as_view(), name="schema"),
+    path("guests/sum/", reading.SumView.as_view(), name="guest_sum"),
     path("counts/", reading.CountsView.as_view(), name="counts"),
     path("discussions/<comments_key:key>/comments/", reading.CommentsView.as_view(), name="comments"),
     path("discussions/<comments_key:key>/events/", reading.EventsView.as_view(), name="events"),

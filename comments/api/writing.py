@@ -16,7 +16,7 @@ from comments.access import Standing
 from comments.api import described
 from comments.api.bodies import read
 from comments.api.described import COMMENT, KEY, MAY_SIGN_IN, PERSON, UUID_SHAPE, call
-from comments.api.endpoint import Endpoint, answer, moment, named, person, signed_in
+from comments.api.endpoint import Endpoint, answer, author, moment, named, person, signed_in
 from comments.api.forms import EditForm, FlagForm, NothingForm, PreviewForm, ReactionForm
 from comments.exceptions import Refused
 from comments.http import network_key
@@ -112,17 +112,20 @@ def _public(comment: Comment) -> dict[str, Any]:
 
 def own(mine: Mine) -> dict[str, Any]:
     """Return a comment as its author sees it: with their words, whatever became of them, and why."""
-    comment, revision, author = mine.comment, mine.revision, mine.comment.author
+    comment, revision, writer = mine.comment, mine.revision, mine.comment.author
     seen = _public(comment)
     if comment.status != Status.PUBLISHED:
-        badges = [author.badge] if author.badge else []
+        badges = [writer.badge] if writer.badge else []
         seen |= {"text": revision.text, "html": revision.html}
-        seen["author"] = {"id": author.pk, "name": author.name, "badges": badges}
+        seen["author"] = {"id": writer.pk, "name": writer.name, "badges": badges}
     reasons = [mine.reason] if mine.reason and not mine.why else mine.why
     return seen | {
         "version": comment.version,
         "reasons": reasons,
         "explanation": mine.explanation,
+        "usual_wait": {"from_minutes": mine.usual_wait[0], "to_minutes": mine.usual_wait[1]}
+        if mine.usual_wait
+        else None,
         "can_edit": mine.can_edit,
         "can_appeal": mine.can_appeal,
         "appeal": _appeal(mine),
@@ -175,9 +178,9 @@ class CommentView(Endpoint):
     )
     def patch(self, request: Request, comment_id: int) -> HttpResponse:
         said = read(request, EditForm)
-        author = signed_in(request)
+        writer = author(request)
         return answer(
-            posted(posting.edit_comment(author, _found(comment_id), said["text"], network_key=network_key(request))),
+            posted(posting.edit_comment(writer, _found(comment_id), said["text"], network_key=network_key(request))),
             202,
         )
 
@@ -191,8 +194,8 @@ class CommentView(Endpoint):
         scope="write",
     )
     def delete(self, request: Request, comment_id: int) -> HttpResponse:
-        author = signed_in(request)
-        posting.withdraw_comment(author, _found(comment_id))
+        writer = author(request)
+        posting.withdraw_comment(writer, _found(comment_id))
         return HttpResponse(status=204)
 
 
@@ -261,7 +264,7 @@ class AcknowledgeView(Endpoint):
     )
     def post(self, request: Request, public_id: UUID) -> HttpResponse:
         read(request, NothingForm)
-        reader = signed_in(request)
+        reader = author(request)
         people.acknowledge(reader, public_id)
         return answer(standing(access.standing(reader, network_key(request))))
 
@@ -277,7 +280,7 @@ class MyDiscussionView(Endpoint):
         scope="read",
     )
     def get(self, request: Request, key: str) -> HttpResponse:
-        reader = signed_in(request)
+        reader = author(request)
         discussion = discussions.get(named(key))
         mine_there = personal.reacted(reader, discussion)
         mine = {

@@ -67,6 +67,26 @@ SETTINGS: dict[str, Setting] = {
     "premoderate": Setting(
         _("Everything waits"), _("Every comment waits for an editor: on the site, in a section or under an article.")
     ),
+    "guests": Setting(_("Guests"), _("People without an account may comment, under a name they type.")),
+    "guest_approvals": Setting(
+        _("Guests' first comments wait"),
+        _(
+            "A guest's comments wait until editors have approved this many of them. Unread ones do not count. "
+            "0: all of them wait, always."
+        ),
+    ),
+    "guest_comments_per_hour": Setting(
+        _("Guests' comments per hour"),
+        _("Comments by guests from one network per hour; later ones are refused. 0: no limit."),
+    ),
+    "reserved_names": Setting(
+        _("Names guests cannot have"),
+        _("Guests cannot have a name with one of these words in it, nor the name of anyone with a badge."),
+    ),
+    "nudge": Setting(
+        _("Advice before posting"),
+        _("Before posting, readers are told once what in a text would make it wait, and may change it."),
+    ),
     "hold_first": Setting(
         _("First comments wait"),
         _("A person's comments wait until editors have approved this many of them. Unread ones do not count. 0: off."),

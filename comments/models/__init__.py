@@ -13,6 +13,7 @@ from comments.models.desk import (
     SectionAccess,
 )
 from comments.models.discussions import Discussion
+from comments.models.guests import Guest, SpentProof
 from comments.models.integrations import Delivery, Token
 from comments.models.issues import IssueMessage, IssueReport
 from comments.models.jobs import Job
@@ -46,6 +47,7 @@ __all__ = [
     "Fingerprint",
     "Flag",
     "FormerAddress",
+    "Guest",
     "HouseRule",
     "HouseRuleVersion",
     "IssueMessage",
@@ -66,6 +68,7 @@ __all__ = [
     "ScoringModel",
     "SectionAccess",
     "Setting",
+    "SpentProof",
     "Status",
     "Token",
     "Trigger",

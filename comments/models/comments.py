@@ -81,6 +81,9 @@ class Comment(models.Model):
     pinned_at = models.DateTimeField(null=True, blank=True)
     """Since when the newsroom points at it; at most one in each discussion."""
 
+    is_new = False
+    """Not in the database: made by the very call that returned it."""
+
     class Meta:
         verbose_name = _("comment")
         verbose_name_plural = _("comments")

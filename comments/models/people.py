@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 
@@ -37,6 +38,7 @@ class Commenter(models.Model):
         NONE = "", _("None")
         STAFF = "staff", _("Staff")
         EXPERT = "expert", _("Expert")
+        GUEST = "guest", _("Guest")
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="commenter"
@@ -78,9 +80,10 @@ class Commenter(models.Model):
         verbose_name = _("commenter")
         verbose_name_plural = _("commenters")
         indexes = [
+            models.Index(Lower("name"), name="comments_commenters_by_name"),
             models.Index(
                 fields=["erase_at"], condition=models.Q(erase_at__isnull=False), name="comments_people_to_erase"
-            )
+            ),
         ]
 
     def __str__(self) -> str:

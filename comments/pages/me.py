@@ -27,7 +27,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from comments import access, appeals, conf, http, names, personal, privacy
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, DataExport, Job
-from comments.pages import own, shown, views
+from comments.pages import own, shown, views, visitor
 from comments.pages.origin import ours
 
 Context = Callable[[HttpRequest, Commenter], dict[str, Any] | None]
@@ -154,7 +154,7 @@ PARTS: list[Part] = [
 @views.answers_refusals
 def me(request: HttpRequest) -> HttpResponse:
     """Show a reader what they wrote, with what became of it, and everything that is theirs to decide."""
-    return _page(request, _reader(request))
+    return _page(request, visitor.require_person(request))
 
 
 def _page(
@@ -237,7 +237,7 @@ def export(request: HttpRequest) -> HttpResponse:
 @views.answers_refusals
 def download(request: HttpRequest, public_id: UUID) -> HttpResponseBase:
     """Send a download to whose it is; to everybody else it is not there."""
-    return sent(privacy.download(_reader(request), public_id))
+    return sent(privacy.download(visitor.require_person(request), public_id))
 
 
 def sent(made: DataExport) -> StreamingHttpResponse:
@@ -279,7 +279,7 @@ def keep(request: HttpRequest) -> HttpResponse:
 
 def _done(request: HttpRequest, where: str, verb: Callable[[Commenter], Any]) -> HttpResponse:
     """Do what was asked and go back to the part of the page; a refusal is said there, and what was typed stays."""
-    person = _reader(request)
+    person = visitor.require_person(request)
     if request.method == "POST":
         try:
             verb(person)
@@ -292,8 +292,3 @@ def _done(request: HttpRequest, where: str, verb: Callable[[Commenter], Any]) ->
     )
     response.status_code = 303
     return response
-
-
-def _reader(request: HttpRequest) -> Commenter:
-    access.require_signed_in(request.user)
-    return Commenter.objects.for_user(request.user)

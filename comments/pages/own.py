@@ -8,13 +8,14 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
+from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.text import capfirst, get_text_list
+from django.utils.text import Truncator, capfirst, get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from comments import access, conf, letters, muting, people, thresholds
+from comments import access, conf, guests, letters, muting, people, thresholds
 from comments.access import Standing, standing_by
 from comments.exceptions import Refused
 from comments.http import request_id
@@ -36,27 +37,50 @@ def composer(
     parent: Comment | None = None,
     attempt: str = "",
     refused: dict[str, Any] | None = None,
+    guest: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """
     Return what ``comments/_composer.html`` needs to let ``person`` write in ``discussion``.
 
-    ``attempt`` is the idempotency key of the form that came back; a new form gets a new one.
+    ``attempt`` is the idempotency key of the form that came back; a new form gets a new one, and one that is the same
+    for everyone has ``"none"``. ``guest`` is what :func:`guest` says, where people without an account may write.
     """
     return {
         "action": f"{shown.prefix()}post/",
         "key": discussion.key,
-        "attempt": attempt or str(uuid.uuid4()),
+        "attempt": "" if attempt == "none" else attempt or str(uuid.uuid4()),
         "text": text,
         "parent_id": str(parent.pk) if parent else "",
         "parent_name": parent.author.name if parent else "",
         "parent_url": f"{shown.prefix()}{parent.pk}/" if parent else "",
         "cancel_url": shown.with_query(discussion.url, "", "comment-form"),
-        "name": person.name if person else "",
+        "name": person.name if person and guest is None else "",
+        "guest": guest,
         "maximum": str(conf.get().max_characters),
         "label": _("Your comment"),
         "button": _("Post comment"),
         "can_preview": True,
         "refused": refused,
+    }
+
+
+def guest(
+    discussion: Discussion, person: Commenter | None = None, *, name: str = "", email: str = "", ticket: str = ""
+) -> dict[str, Any]:
+    """Return what the box needs for somebody without an account: their name, and where the sum comes from."""
+    return {
+        "name": name or (person.name if person else ""),
+        "email": email or (person.email if person else ""),
+        "is_known": person is not None,
+        "name_stands": bool(person and guests.name_stands(person)),
+        "ticket": ticket,
+        "wait": conf.get().guest_wait_seconds,
+        "sign_in": shown.sign_in_url(discussion.url),
+        "forget_url": f"{shown.prefix()}guest/forget/",
+        "sum_url": "/api/v1/guests/sum/",
+        "worker_url": static("comments/sum.js"),
+        "script_url": static("comments/guests.js"),
+        "longest": guests.LONGEST_NAME,
     }
 
 
@@ -255,6 +279,8 @@ def _said(mine: Mine) -> tuple[str, str]:
                     else _("Waiting for an editor since %(since)s.") % facts
                 )
                 more = _("Only you can see it until an editor has read it. You can leave the page.")
+            if mine.usual_wait:
+                more = f"{more} {_usual_wait(*mine.usual_wait)}"
         case Status.REJECTED:
             facts = {"reason": mine.reason or _("see below")}
             title = (
@@ -274,6 +300,17 @@ def _said(mine: Mine) -> tuple[str, str]:
             title = _("Published, %(when)s.") % {"when": since}
             more = _("Everyone can read it.")
     return title, more
+
+
+def _usual_wait(low: int, high: int) -> str:
+    if high <= 90:
+        return _("Today most wait between %(low)d and %(high)d minutes.") % {"low": low, "high": high}
+    if low < 60:
+        said = ngettext(
+            "Today most wait up to %(count)d hour.", "Today most wait up to %(count)d hours.", -(-high // 60)
+        )
+        return said % {"count": -(-high // 60)}
+    return _("Today most wait between %(low)d and %(high)d hours.") % {"low": low // 60, "high": -(-high // 60)}
 
 
 def listed(mine: Mine) -> dict[str, Any]:
@@ -331,6 +368,23 @@ def advice(drafts: list[Draft]) -> dict[str, Any]:
     }
     said = [capfirst(sentences.for_author(draft.code, draft.facts)) + "." for draft in drafts]
     return {"action": action, "title": titles.get(action, titles["hold"]), "why": list(dict.fromkeys(said))}
+
+
+QUOTED = frozenset({"links", "personal_data"})
+"""Findings whose places are shown to an author. Of phrases and scores they are told the kind, not how to get round."""
+LONGEST_QUOTE = 80
+
+
+def nudge(words: str, drafts: list[Draft]) -> dict[str, Any]:
+    """Return what ``comments/_nudge.html`` says before a text is posted that would wait: why, in the author's words."""
+    why: dict[str, list[str]] = {}
+    for draft in drafts:
+        said = capfirst(sentences.for_author(draft.code, draft.facts)) + "."
+        quotes = why.setdefault(said, [])
+        if draft.code in QUOTED:
+            quoted = [Truncator(words[start:end]).chars(LONGEST_QUOTE) for start, end in draft.spans[:3]]
+            quotes += [quote for quote in dict.fromkeys(quoted) if quote not in quotes]
+    return {"title": advice(drafts)["title"], "action": combine(drafts).action, "why": list(why.items())}
 
 
 def report(made: Flag) -> dict[str, str]:

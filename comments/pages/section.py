@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-from django.conf import settings
 from django.db import models
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
@@ -20,10 +19,10 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from comments import access, conf, discussions, http, muting, personal, threads, thresholds
+from comments import access, conf, discussions, guests, http, muting, personal, threads, thresholds
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Discussion, Status
-from comments.pages import editing, folding, own, shown
+from comments.pages import editing, folding, own, shown, visitor
 
 CONTROLS_FROM = 10
 """The choice of order appears when a discussion has this many comments."""
@@ -80,28 +79,26 @@ def _remembered(request: HttpRequest) -> Asked:
     return found
 
 
-def has_session(request: HttpRequest) -> bool:
-    """Say whether the visitor brings a session. Who brings none is served what everyone is served."""
-    return settings.SESSION_COOKIE_NAME in request.COOKIES
-
-
 def key_of(story: models.Model) -> str:
     return story.key if isinstance(story, Discussion) else discussions.key_for(story)
 
 
 def render(request: HttpRequest, story: models.Model) -> SafeString:
     """
-    Return the whole section under ``story``: the same text for everyone who is not signed in.
+    Return the whole section under ``story``: the same text for everyone who is not known here.
 
-    For a signed-in reader ``request.comments_personal`` becomes true: the page may not enter a shared cache then.
+    For a signed-in reader, and for a guest who has written, ``request.comments_personal`` becomes true: the page may
+    not enter a shared cache then.
     """
     key = key_of(story)
-    reader = request.user if has_session(request) else None
-    if reader is None or not reader.is_authenticated:
-        return _text(_open_first(story, lambda: _or_first_page(_under(story), key, asked(request))))
+    person = visitor.person(request)
+    if person is None:
+        parent = request.GET.get("parent", "")
+        answers = parent if parent.isascii() and parent.isdecimal() and len(parent) < 19 else ""
+        return _text(_open_first(story, lambda: _or_first_page(_under(story, answers), key, asked(request))))
     request.comments_personal = True  # type: ignore[attr-defined]
     discussion = discussions.follow(_open_first(story, lambda: discussions.get(key)), story)
-    return _personal(request, discussion, Commenter.objects.for_user(reader), _remembered(request))
+    return _personal(request, discussion, person, _remembered(request))
 
 
 def _open_first(story: models.Model, read: Any) -> Any:
@@ -143,13 +140,17 @@ def stream(key: str, place: Asked) -> threads.Kept:
     return threads.pages.get(key, ("stream", *place, get_language()), build)
 
 
-def _under(story: models.Model) -> Callable[[str, Asked], threads.Kept]:
+def _under(story: models.Model, parent: str = "") -> Callable[[str, Asked], threads.Kept]:
     """Return what reads the public section at the address where ``story`` stands now."""
-    return lambda key, place: public(key, place, story)
+    return lambda key, place: public(key, place, story, parent)
 
 
-def public(key: str, place: Asked, story: models.Model) -> threads.Kept:
-    """Return the whole section for someone who is not signed in, the same bytes for everyone."""
+def public(key: str, place: Asked, story: models.Model, parent: str = "") -> threads.Kept:
+    """
+    Return the whole section for someone who is not signed in, the same bytes for everyone.
+
+    ``parent`` is the number of the comment that the address asks to answer: where guests may, the box is set to it.
+    """
     url = getattr(story, "get_absolute_url", None)
 
     def build() -> tuple[int, bytes]:
@@ -158,11 +159,22 @@ def public(key: str, place: Asked, story: models.Model) -> threads.Kept:
         body = render_to_string(
             "comments/_section.html",
             _frame(found.discussion, place)
-            | {"stream": _stream(found, place), "sign_in": shown.sign_in_url(found.discussion.url)},
+            | {"stream": _stream(found, place), "sign_in": shown.sign_in_url(found.discussion.url)}
+            | for_guests(found.discussion, parent),
         )
         return found.discussion.version, body.encode()
 
-    return threads.pages.get(key, ("section", url() if url else "", *place, get_language()), build)
+    return threads.pages.get(key, ("section", url() if url else "", *place, get_language(), parent), build)
+
+
+def for_guests(discussion: Discussion, parent: str) -> dict[str, Any]:
+    """Return the box for people without an account, the same for everyone; nothing where they may not write."""
+    if not guests.are_welcome(discussion):
+        return {}
+    composer = own.composer(
+        discussion, None, parent=answered(discussion, parent), attempt="none", guest=own.guest(discussion)
+    )
+    return {"composer": composer, "waiting": "0"}
 
 
 def _stream(found: threads.Page, place: Asked, editor: editing.Printer | None = None) -> SafeString:
@@ -308,7 +320,7 @@ def _personal(request: HttpRequest, discussion: Discussion, person: Commenter, p
     # the two is in the second.
     mine = pieces(discussion, person, http.network_key(request)) | {"here": request.get_full_path()}
     frame = _frame(discussion, place)
-    if access.may_moderate(request.user, discussion):
+    if person.user_id and access.may_moderate(request.user, discussion):
         stream_here, editors = for_editor(request, discussion, place)
         frame |= editors
     else:
@@ -320,11 +332,29 @@ def _personal(request: HttpRequest, discussion: Discussion, person: Commenter, p
         | mine
         | {
             "stream": stream_here,
-            "composer": None
-            if mine["standing"].get("shut_out")
-            else own.composer(discussion, person, parent=answered(discussion, request.GET.get("parent", ""))),
+            "composer": None if mine["standing"].get("shut_out") else _composer(request, discussion, person),
+            "sign_in": shown.sign_in_url(discussion.url),
             "csrf_token": get_token(request),
         },
+    )
+
+
+def _composer(request: HttpRequest, discussion: Discussion, person: Commenter) -> dict[str, Any] | None:
+    """Return the box for ``person``, with what they had typed before they signed in; nothing for a guest too many."""
+    parent = request.GET.get("parent", "")
+    if person.user_id is None:
+        if not guests.are_welcome(discussion):
+            return None
+        return own.composer(
+            discussion, person, parent=answered(discussion, parent), guest=own.guest(discussion, person)
+        )
+    typed = visitor.typed(request, discussion)
+    return own.composer(
+        discussion,
+        person,
+        text=typed.get("text", ""),
+        parent=answered(discussion, parent or typed.get("parent", "")),
+        attempt=typed.get("attempt", ""),
     )
 
 
@@ -402,7 +432,7 @@ def pieces(discussion: Discussion, person: Commenter, network_key: str = "") -> 
     threads.pages.not_before(discussion.key, version)
     return shown.context(
         version=str(version),
-        person=person,
+        person=person if person.user_id else None,
         standing=own.standing(access.standing(person, network_key)),
         here=shown.with_query(discussion.url, "", "comments"),
         mine=[own.show(one) for one in mine],

@@ -8,6 +8,7 @@ app_name = "comments"
 
 urlpatterns = [
     path("post/", views.post, name="post"),
+    path("guest/forget/", views.forget_guest, name="forget_guest"),
     path("section/", views.stream, name="section"),
     path("section/editor/", views.stream_for_editor, name="section_for_editor"),
     path("mine/", views.mine, name="mine"),

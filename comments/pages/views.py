@@ -9,18 +9,32 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseBase
+from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.template.loader import select_template
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from comments import access, discussions, http, moderation, muting, people, personal, posting, reactions, threads
+from comments import (
+    access,
+    discussions,
+    guests,
+    http,
+    moderation,
+    muting,
+    people,
+    personal,
+    posting,
+    proof,
+    reactions,
+    threads,
+)
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Decider, Decision, Discussion, Reason, Status
-from comments.pages import editing, folding, own, section, shown
+from comments.pages import editing, folding, own, section, shown, visitor
 from comments.pages.origin import View, ours
-from comments.screening import Verdict
+from comments.screening import Draft, Verdict
 
 PRIVATE = "private, no-store"
 BIGGEST = 2**63 - 1
@@ -81,11 +95,6 @@ def _see(url: str) -> HttpResponse:
     return _private(response)
 
 
-def _reader(request: HttpRequest) -> Commenter:
-    access.require_signed_in(request.user)
-    return Commenter.objects.for_user(request.user)
-
-
 def _comment(pk: int) -> Comment:
     found = Comment.objects.select_related("discussion", "author").filter(pk=pk).first() if pk <= BIGGEST else None
     if found is None:
@@ -98,7 +107,7 @@ def _unknown() -> Refused:
 
 
 def _own(request: HttpRequest, pk: int) -> tuple[Commenter, Comment]:
-    person = _reader(request)
+    person = visitor.require_person(request)
     comment = _comment(pk)
     access.require_author(person, comment)
     return person, comment
@@ -113,36 +122,91 @@ def _place(comment: Comment) -> str:
 # --- Posting ---------------------------------------------------------------------------------------------------------
 
 
+def ask_again(request: HttpRequest) -> HttpResponse:
+    """Give the text back in a form with a token: nothing vouched for this one, and nothing was posted."""
+    said = _("Nothing was posted yet: your browser did not say where this came from. Press the button again.")
+    refused = Refused("csrf_failed", said, status=403)
+    token = get_token(request)
+    try:
+        discussion = discussions.get(request.POST.get("discussion", ""))
+    except Refused as unknown:
+        return _refused(request, unknown)
+    response = _again(request, discussion, section.answered(discussion, request.POST.get("parent", "")), refused)
+    if _by_script(request):
+        # For the page that is open, which carries no token that holds: no other site's script can read this.
+        response["X-CSRFToken"] = token
+    return response
+
+
 @require_http_methods(["GET", "POST"])
-@ours()
+@ours(otherwise=ask_again)
 @answers_refusals
 def post(request: HttpRequest) -> HttpResponse:
-    """Post what is in the box, or show how it would look. A refusal gives the text back."""
+    """
+    Post what is in the box, or show how it would look. A refusal gives the text back.
+
+    A text that would wait is not posted at once: its author is told why, and decides. Once: ``nudged`` says that they
+    were.
+    """
     if request.method == "GET":
         raise Refused("nothing_sent", _("Comments are written in the box under an article."), status=405)
     discussion = discussions.get(request.POST.get("discussion", ""))
     number = request.POST.get("parent", "")
     parent = section.answered(discussion, number)
     try:
-        person = _reader(request)
+        person = _who_writes(request, discussion)
         words = request.POST.get("text", "")
         if "preview" in request.POST:
             return _preview(request, discussion, person, parent)
-        comment = posting.post_comment(
-            person,
-            discussion,
-            words,
-            parent=_parent(number),
-            idempotency_key=request.POST.get("key", ""),
-            network_key=http.network_key(request),
-        )
+        if not request.POST.get("nudged"):
+            advice = posting.nudge(
+                words, person, discussion, attempt=request.POST.get("key", ""), network_key=http.network_key(request)
+            )
+            if advice:
+                return _nudge(request, discussion, person, parent, words, advice)
+        comment, secret = _posted(request, discussion, person, number)
     except Refused as refused:
         return _again(request, discussion, parent, refused)
+    visitor.forget_typed(request)
     if _by_script(request):
-        response = _mine(request, discussion, person, status=202 if comment.status == Status.RECEIVED else 201)
+        response = _mine(request, discussion, comment.author, status=202 if comment.status == Status.RECEIVED else 201)
         response["Content-Location"] = _place(comment)
-        return response
-    return _see(_place(comment))
+    else:
+        response = _see(_place(comment))
+    if secret:
+        visitor.remember(request, response, secret)
+    return response
+
+
+def _who_writes(request: HttpRequest, discussion: Discussion) -> Commenter | None:
+    """Return who is signed in, or the guest; ``None`` for a new guest. The form of a guest asks for a name."""
+    person = visitor.reader(request)
+    if person is None and "name" in request.POST and guests.are_welcome(discussion):
+        return visitor.guest(request)
+    return person or visitor.require_account(request)
+
+
+def _posted(request: HttpRequest, discussion: Discussion, person: Commenter | None, number: str) -> tuple[Comment, str]:
+    """Post, as who is signed in or as a guest; return the comment, and the secret that a guest is known by."""
+    given = request.POST
+    facts: dict[str, Any] = {
+        "parent": _parent(number),
+        "idempotency_key": given.get("key", ""),
+        "network_key": http.network_key(request),
+    }
+    if person is not None and person.user_id is not None:
+        return posting.post_comment(person, discussion, given.get("text", ""), **facts), ""
+    done = guests.post_as_guest(
+        discussion,
+        given.get("text", ""),
+        name=given.get("name", ""),
+        email=given.get("email", ""),
+        secret=visitor.secret_of(request),
+        sum_done=given.get("sum", ""),
+        ticket=given.get("ticket", ""),
+        **facts,
+    )
+    return done.comment, done.secret
 
 
 def _parent(number: str) -> Comment | None:
@@ -156,7 +220,9 @@ def _parent(number: str) -> Comment | None:
     return found
 
 
-def _preview(request: HttpRequest, discussion: Discussion, person: Commenter, parent: Comment | None) -> HttpResponse:
+def _preview(
+    request: HttpRequest, discussion: Discussion, person: Commenter | None, parent: Comment | None
+) -> HttpResponse:
     rendered, drafts = posting.preview(
         request.POST.get("text"), person, discussion, network_key=http.network_key(request)
     )
@@ -166,12 +232,30 @@ def _preview(request: HttpRequest, discussion: Discussion, person: Commenter, pa
     return _form(request, discussion, person, parent, status=200, preview=preview)
 
 
+def _nudge(
+    request: HttpRequest,
+    discussion: Discussion,
+    person: Commenter | None,
+    parent: Comment | None,
+    words: str,
+    advice: list[Draft],
+) -> HttpResponse:
+    """Show what in the text would make it wait, and let its author decide. Nothing was posted."""
+    nudge = own.nudge(words, advice)
+    if _by_script(request):
+        return _private(render(request, "comments/_nudge.html", shown.context(nudge=nudge)))
+    return _form(request, discussion, person, parent, status=200, nudge=nudge)
+
+
 def _again(request: HttpRequest, discussion: Discussion, parent: Comment | None, refused: Refused) -> HttpResponse:
     """Show the form with what was typed in it, and above it why nothing was posted."""
-    person = Commenter.objects.for_user(request.user) if request.user.is_authenticated else None
+    person = visitor.person(request)
     notice = own.refusal(refused, discussion)
     if refused.status == 401:
         notice |= {"title": _("You have been signed out."), "sign_in": shown.sign_in_url(discussion.url)}
+        visitor.keep_typed(request, discussion)
+    if refused.code == "proof_needed":
+        notice |= {"tone": "wait", "icon": "clock"}
     if _by_script(request):
         response = _private(render(request, "comments/_notice.html", shown.context(n=notice), status=refused.status))
     else:
@@ -190,17 +274,45 @@ def _form(
     status: int,
     preview: dict[str, Any] | None = None,
     refused: dict[str, Any] | None = None,
+    nudge: dict[str, Any] | None = None,
 ) -> HttpResponse:
+    given = request.POST
+    guest = None
+    if (person is None or person.user_id is None) and "name" in given and guests.are_welcome(discussion):
+        # What stands in for a sum, for a browser that does none: it has to wait for a moment.
+        waits = refused is not None and refused["code"] in (
+            "proof_needed",
+            "proof_expired",
+            "proof_wrong",
+            "proof_spent",
+        )
+        ticket = proof.ticket() if waits else given.get("ticket", "")
+        guest = own.guest(
+            discussion, person, name=given.get("name", ""), email=given.get("email", ""), ticket=ticket[:2000]
+        )
     composer = own.composer(
         discussion,
         person,
-        text=request.POST.get("text", ""),
+        text=given.get("text", ""),
         parent=parent,
-        attempt=request.POST.get("key", ""),
+        attempt=given.get("key", ""),
         refused=refused,
+        guest=guest,
     )
-    context = shown.context(discussion=discussion, composer=composer, preview=preview)
+    context = shown.context(discussion=discussion, composer=composer, preview=preview, nudge=nudge)
+    context["nudged"] = bool(given.get("nudged"))
     return _private(_page(request, "comments/write.html", context, status=status))
+
+
+@require_POST
+@ours()
+@answers_refusals
+def forget_guest(request: HttpRequest) -> HttpResponse:
+    """Let this browser forget who wrote as a guest here; what they wrote stays."""
+    discussion = discussions.get(request.POST.get("discussion", ""))
+    response = _see(shown.with_query(discussion.url, "", "comment-form") if discussion.url else "/")
+    visitor.forget(response)
+    return response
 
 
 # --- Reading ---------------------------------------------------------------------------------------------------------
@@ -211,9 +323,7 @@ def _form(
 def permalink(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one comment with those above it and its first replies; an unpublished one to its author alone."""
     comment = _comment(pk)
-    person = None
-    if section.has_session(request) and request.user.is_authenticated:
-        person = Commenter.objects.for_user(request.user)
+    person = visitor.person(request)
     is_mine = person is not None and person.pk == comment.author_id
     if not (comment.is_shown or is_mine):
         raise _unknown()
@@ -241,8 +351,8 @@ def replies(request: HttpRequest, pk: int) -> HttpResponse:
     if _by_script(request):
         return _vary(http.public_response(request, section.replies(comment, cursor), "text/html; charset=utf-8"))
     context = section.more_replies(comment, cursor) | {"place": _place(comment)}
-    if section.has_session(request) and request.user.is_authenticated:
-        person = Commenter.objects.for_user(request.user)
+    person = visitor.reader(request)
+    if person is not None:
         context = folding.folded_in(context, ("c", "replies"), muting.ids(person))
         return _private(_page(request, "comments/replies.html", context))
     return _page(request, "comments/replies.html", context)
@@ -269,7 +379,7 @@ def stream(request: HttpRequest) -> HttpResponse:
 @answers_refusals
 def mine(request: HttpRequest) -> HttpResponse:
     """Return what only this reader sees of a discussion, for our script."""
-    person = _reader(request)
+    person = visitor.require_person(request)
     return _mine(request, discussions.get(request.GET.get("key", "")), person)
 
 
@@ -286,7 +396,7 @@ def _mine(request: HttpRequest, discussion: Discussion, person: Commenter, *, st
 @answers_refusals
 def acknowledge(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Write down that this reader has read a warning; then back to where they read it."""
-    person = _reader(request)
+    person = visitor.require_person(request)
     if request.method == "GET":
         return _see(f"{shown.prefix()}me/")
     if "read" not in request.POST:
@@ -341,7 +451,7 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
 @answers_refusals
 def ask_to_react(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask whether to like a comment, with a token; change nothing."""
-    person = _reader(request)
+    person = visitor.require_account(request)
     comment = _comment(pk)
     if comment.status != Status.PUBLISHED:
         raise _unknown()
@@ -368,7 +478,7 @@ def react(request: HttpRequest, pk: int) -> HttpResponse:
     """React to a comment or, with ``undo``, take the reaction back; our script is told every count."""
     if request.method == "GET":
         return ask_to_react(request, pk)
-    person = _reader(request)
+    person = visitor.require_account(request)
     comment = _comment(pk)
     if "undo" in request.POST:
         reactions.unreact(person, comment)
@@ -387,7 +497,7 @@ def react(request: HttpRequest, pk: int) -> HttpResponse:
 @answers_refusals
 def mute(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask, then fold whoever wrote this comment for this reader alone; with ``undo``, show them again."""
-    person = _reader(request)
+    person = visitor.require_account(request)
     comment = _comment(pk)
     if comment.status != Status.PUBLISHED:
         raise _unknown()
@@ -407,7 +517,7 @@ def mute(request: HttpRequest, pk: int) -> HttpResponse:
 @answers_refusals
 def unmute(request: HttpRequest) -> HttpResponse:
     """Show somebody's comments to this reader again; then back to the list of who is muted."""
-    person = _reader(request)
+    person = visitor.require_account(request)
     number = request.POST.get("person", "")
     if number.isascii() and number.isdecimal() and int(number) <= BIGGEST:
         other = Commenter.objects.filter(pk=int(number)).first()

@@ -387,6 +387,7 @@ LEFT_OUT: dict[str, str] = {
     "Lesson.made_by": "an editor's work",
     "Job.made_by": "an editor's work; downloads stand in the file",
     "Claim.person": "which card an editor has open at the moment",
+    "Guest.person": "the digest of a guest's secret, which says nothing of them",
     "Mute.muted": "who muted them is the others' own affair",
     "FormerAddress.person": "exists only once the person is gone",
 }

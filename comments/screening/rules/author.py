@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 
 from django.db import connection
 from django.db.models import Count, Q
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
 
 from comments.access import Standing, standings
-from comments.models import Comment, Commenter, Decider, Decision, Sanction, Status, Trigger
+from comments.models import Comment, Commenter, Decider, Decision, Guest, Sanction, Status, Trigger
 from comments.screening.verdicts import Candidate, Draft
 
 MOST_AHEAD = 2_000
@@ -51,17 +53,41 @@ def hold_new_author(candidate: Candidate) -> Iterator[Draft]:
     needed = candidate.settings.hold_first
     if not needed or candidate.trusted:
         return
-    approved = 0
-    if candidate.author is not None:
-        read = Decision.objects.filter(
-            comment__author=candidate.author,
-            comment__status=Status.PUBLISHED,
-            decider=Decider.EDITOR,
-            to_status=Status.PUBLISHED,
-        )
-        approved = len(read.order_by().values("comment").distinct()[:needed])
+    approved = _approved(candidate, needed)
     if approved < needed:
         yield Draft("new_author", facts={"approved": approved, "needed": needed})
+
+
+def _approved(candidate: Candidate, most: int) -> int:
+    """Return how many of the author's comments that still stand editors have approved; no more than ``most``."""
+    if candidate.author is None:
+        return 0
+    read = Decision.objects.filter(
+        comment__author=candidate.author,
+        comment__status=Status.PUBLISHED,
+        decider=Decider.EDITOR,
+        to_status=Status.PUBLISHED,
+    )
+    return len(read.order_by().values("comment").distinct()[:most])
+
+
+def hold_guest(candidate: Candidate) -> Iterator[Draft]:
+    """
+    Hold what guests write until editors have approved ``GUEST_APPROVALS`` of their comments; 0: always.
+
+    What a guest typed as an address counts for nothing. A name that a reader with an account has too is said, so that
+    nobody is taken for somebody else.
+    """
+    author = candidate.author
+    if author is None or author.user_id is not None or not Guest.objects.filter(person=author).exists():
+        return
+    needed = candidate.settings.guest_approvals
+    approved = _approved(candidate, needed) if needed else 0
+    if approved < needed or not needed:
+        yield Draft("guest", facts={"approved": approved, "needed": needed})
+    same = Commenter.objects.filter(Exact(Lower("name"), author.name.lower()), user__isnull=False)
+    if same.exists():
+        yield Draft("guest_name", facts={"name": author.name})
 
 
 def hold_rejection_rate(candidate: Candidate) -> Iterator[Draft]:
