@@ -16,7 +16,7 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -28,12 +28,16 @@ from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from comments import conf, text
+from comments import conf, questions, text
 from comments.breaker import Breaker
 from comments.exceptions import Refused
 from comments.models import Discussion, Reason, Status
 
 SORTS = ("newest", "oldest", "top")
+ONLY = (*questions.ONLY,)
+"""Which conversations can be asked for, beside all of them."""
+WHERE = {"": "", **questions.WHERE}
+"""What each adds to the query for first comments ``c``."""
 MORE_REPLIES = 50
 """Replies on one page of "more replies"."""
 
@@ -97,6 +101,7 @@ class Page:
     threads: list[Thread]
     sort: str
     next_cursor: str | None
+    only: str = ""
 
 
 COLUMNS = """
@@ -113,12 +118,15 @@ WITH_ANSWERED = """
 ANSWERED = "CASE WHEN p.status = 'published' THEN pa.name ELSE '' END"
 
 
-def page(key: str, *, sort: str = "newest", cursor: str = "", limit: int | None = None) -> Page:
+def page(key: str, *, sort: str = "newest", cursor: str = "", limit: int | None = None, only: str = "") -> Page:
     """
     Return ``limit`` conversations of discussion ``key`` after ``cursor``. Three queries at most.
 
-    Raise ``Refused`` for an unknown discussion (404), order or cursor (400).
+    ``only`` is one of :data:`ONLY`, or "" for all of them. Raise ``Refused`` for an unknown discussion (404), order,
+    filter or cursor (400).
     """
+    if only and only not in ONLY:
+        raise Refused("unknown_filter", _("The filters are: %(filters)s.") % {"filters": ", ".join(ONLY)})
     if sort not in SORTS:
         raise Refused("unknown_sort", _("Comments can be ordered by: %(orders)s.") % {"orders": ", ".join(SORTS)})
     settings = conf.get()
@@ -126,24 +134,25 @@ def page(key: str, *, sort: str = "newest", cursor: str = "", limit: int | None 
     discussion = Discussion.objects.filter(key=key).first()
     if discussion is None:
         raise Refused("unknown_discussion", _("There is no discussion here."), status=404)
-    roots = _roots(discussion.pk, sort, _decode(cursor, sort), limit + 1)
+    roots = _roots(discussion.pk, sort, _decode(cursor, sort), limit + 1, WHERE.get(only, ""))
     following = None
     if len(roots) > limit:
         roots = roots[:limit]
         last = roots[-1]
         following = _encode(sort, [last.like_count, last.id] if sort == "top" else [last.id])
-    return Page(discussion, _with_replies(discussion.pk, roots, settings.replies_shown), sort, following)
+    return Page(discussion, _with_replies(discussion.pk, roots, settings.replies_shown), sort, following, only)
 
 
 ORDERS = {"newest": "c.id DESC", "oldest": "c.id", "top": "c.like_count DESC, c.id DESC"}
 
 
-def _roots(discussion_id: int, sort: str, after: list[int] | None, limit: int) -> list[Row]:
+def _roots(discussion_id: int, sort: str, after: list[int] | None, limit: int, only: str = "") -> list[Row]:
     beyond, params = _beyond(sort, after) if after else ("", [])
     where = f"AND {beyond}" if beyond else ""
     return _rows(
         f"SELECT {COLUMNS}, '' FROM comments_comment c {WITH_AUTHOR} "
-        f"WHERE c.discussion_id = %s AND c.is_shown AND c.parent_id IS NULL {where} ORDER BY {ORDERS[sort]} LIMIT %s",
+        f"WHERE c.discussion_id = %s AND c.is_shown AND c.parent_id IS NULL {only} {where} "
+        f"ORDER BY {ORDERS[sort]} LIMIT %s",
         [discussion_id, *params, limit],
     )
 
@@ -260,7 +269,8 @@ def with_unseen(found: Page, cursor: str = "") -> Page:
         "oldest": lambda one: (one.root.id,),
         "top": lambda one: (-one.root.like_count, -one.root.id),
     }
-    return Page(found.discussion, sorted(conversations, key=keys[found.sort]), found.sort, found.next_cursor)
+    rows = sorted(conversations, key=keys[found.sort])
+    return Page(found.discussion, rows, found.sort, found.next_cursor, found.only)
 
 
 def unseen_replies(discussion_id: int, path: str, rows: list[Row], *, cursor: str, ends: bool) -> list[Row]:
@@ -350,8 +360,9 @@ def _bad_cursor() -> Refused:
 # --- As data for programs ---------------------------------------------------------------------------------------------
 
 
-def as_data(row: Row) -> dict[str, Any]:
-    """Return one comment as the API shows it to everyone."""
+def as_data(row: Row, experts: Collection[int] = ()) -> dict[str, Any]:
+    """Return one comment as the API shows it to everyone; ``experts`` are people who answer in this discussion."""
+    badge = row.author_badge or ("expert" if row.author_id in experts else "")
     gone = row.is_tombstone
     return {
         "id": row.id,
@@ -362,7 +373,7 @@ def as_data(row: Row) -> dict[str, Any]:
         else {
             "id": row.author_id,
             "name": row.author_name,
-            "badges": [row.author_badge] if row.author_badge else [],
+            "badges": [badge] if badge else [],
         },
         "html": row.html,
         "text": "" if gone else text.plain(row.html),
@@ -403,11 +414,12 @@ _reasons: dict[str, tuple[float, dict[str, str]]] = {}
 
 def page_data(found: Page) -> dict[str, Any]:
     """Return a page as the API shows it: conversations, each with its first replies."""
+    experts = questions.experts(found.discussion)
     return {
         "results": [
-            as_data(thread.root)
+            as_data(thread.root, experts)
             | {
-                "replies": [as_data(row) for row in thread.replies],
+                "replies": [as_data(row, experts) for row in thread.replies],
                 "replies_next": thread.more_cursor or None,
             }
             for thread in found.threads
@@ -597,16 +609,16 @@ def discussion_moved(key: str, version: int) -> None:
     pages.moved(key, version)
 
 
-def page_json(key: str, *, sort: str, cursor: str, limit: int | None) -> Kept:
+def page_json(key: str, *, sort: str, cursor: str, limit: int | None, only: str = "") -> Kept:
     """Return a page of discussion ``key`` as JSON, the same bytes for everyone."""
     settings = conf.get()
     limit = min(max(1, limit or settings.page_size), 2 * settings.page_size)
 
     def build() -> tuple[int, bytes]:
-        found = page(key, sort=sort, cursor=cursor, limit=limit)
+        found = page(key, sort=sort, cursor=cursor, limit=limit, only=only)
         return found.discussion.version, json.dumps(page_data(found), ensure_ascii=False).encode()
 
-    return pages.get(key, ("json", sort, cursor, limit, get_language()), build)
+    return pages.get(key, ("json", sort, cursor, limit, only, get_language()), build)
 
 
 def counts(keys: Iterable[str]) -> dict[str, int]:

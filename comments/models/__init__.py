@@ -12,13 +12,22 @@ from comments.models.desk import (
     SavedQueue,
     SectionAccess,
 )
-from comments.models.discussions import Discussion
+from comments.models.discussions import Discussion, Expert
 from comments.models.integrations import Delivery, Token
 from comments.models.issues import IssueMessage, IssueReport
 from comments.models.jobs import Job
 from comments.models.learning import Audit, AutoApproval, Lesson, ScoringModel
-from comments.models.people import Commenter
-from comments.models.policy import HouseRule, HouseRuleVersion, Phrase, PolicyChange, PolicyVersion, Reason, Setting
+from comments.models.people import Commenter, PersonFlag
+from comments.models.policy import (
+    Guidelines,
+    HouseRule,
+    HouseRuleVersion,
+    Phrase,
+    PolicyChange,
+    PolicyVersion,
+    Reason,
+    Setting,
+)
 from comments.models.sanctions import Acknowledgement, Appeal, Sanction, SanctionWords
 
 __all__ = [
@@ -39,9 +48,11 @@ __all__ = [
     "Desk",
     "DeskPreference",
     "Discussion",
+    "Expert",
     "Finding",
     "Fingerprint",
     "Flag",
+    "Guidelines",
     "HouseRule",
     "HouseRuleVersion",
     "IssueMessage",
@@ -49,6 +60,7 @@ __all__ = [
     "Job",
     "Lesson",
     "Note",
+    "PersonFlag",
     "Phrase",
     "PolicyChange",
     "PolicyVersion",

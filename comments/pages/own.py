@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst, get_text_list
 from django.utils.translation import gettext as _
 
-from comments import access, conf, letters, people, thresholds
+from comments import access, conf, guidelines, letters, people, thresholds
 from comments.access import Standing
 from comments.exceptions import Refused
 from comments.http import request_id
@@ -55,7 +55,27 @@ def composer(
         "button": _("Post comment"),
         "can_preview": True,
         "refused": refused,
+        "accept": to_accept(person),
+    } | _question_words(discussion, parent)
+
+
+def _question_words(discussion: Discussion, parent: Comment | None) -> dict[str, str]:
+    """Return the words of the box where readers ask and experts answer."""
+    if not discussion.is_for_questions or parent is not None:
+        return {}
+    return {
+        "label": _("Your question"),
+        "button": _("Ask the question"),
+        "placeholder": _("What would you like to know?"),
     }
+
+
+def to_accept(person: Commenter | None) -> dict[str, Any] | None:
+    """Return what ``comments/_accept.html`` asks of ``person`` before they post; ``None`` where nothing is asked."""
+    found = guidelines.to_accept(person)
+    if found is None:
+        return None
+    return {"version": str(found.number), "url": guidelines.address()}
 
 
 def editor(comment: Comment, *, text: str, refused: Refused | None = None) -> dict[str, Any]:
@@ -86,6 +106,9 @@ def refusal(refused: Refused, discussion: Discussion | None = None) -> dict[str,
         "icon": "clock" if refused.status == 429 else "person" if refused.status == 401 else "warn",
         "tone": "" if refused.status == 401 else "stop",
         "issue_url": f"{shown.problem_url(key, code=refused.code)}&request={quote(request_id(), safe='')}",
+        "accept": {"version": str(refused.params["guidelines_version"]), "url": guidelines.address()}
+        if refused.code == "guidelines_not_accepted"
+        else None,
     }
 
 
@@ -154,6 +177,7 @@ def show(mine: Mine) -> SafeString:
         "reply_url": "",
         "reply_label": "",
         "flag_url": "",
+        "person_url": "",
         "tombstone": "",
         "icon": "",
         "target": False,

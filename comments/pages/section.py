@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from comments import access, conf, discussions, http, personal, threads, thresholds
+from comments import access, conf, discussions, guidelines, http, personal, questions, threads, thresholds
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Discussion, Status
 from comments.pages import editing, own, shown
@@ -28,10 +28,11 @@ CONTROLS_FROM = 10
 """The choice of order appears when a discussion has this many comments."""
 
 
-def asked(request: HttpRequest) -> tuple[str, str]:
-    """Return the order and the place in it that the address asks for. An unknown order is the first one."""
-    sort = request.GET.get("sort", "")
-    return (sort if sort in threads.SORTS else threads.SORTS[0]), request.GET.get("cursor", "")[:500]
+def asked(request: HttpRequest) -> tuple[str, str, str]:
+    """Return the order, the place in it and the filter that the address asks for. An unknown order is the first one."""
+    sort, only = request.GET.get("sort", ""), request.GET.get("only", "")
+    sort = sort if sort in threads.SORTS else threads.SORTS[0]
+    return sort, request.GET.get("cursor", "")[:500], only if only in threads.ONLY else ""
 
 
 def has_session(request: HttpRequest) -> bool:
@@ -49,14 +50,14 @@ def render(request: HttpRequest, story: models.Model) -> SafeString:
 
     For a signed-in reader ``request.comments_personal`` becomes true: the page may not enter a shared cache then.
     """
-    sort, cursor = asked(request)
+    sort, cursor, only = asked(request)
     key = key_of(story)
     reader = request.user if has_session(request) else None
     if reader is None or not reader.is_authenticated:
-        return _text(_open_first(story, lambda: _or_first_page(public, key, sort, cursor)))
+        return _text(_open_first(story, lambda: _or_first_page(public, key, sort, cursor, only)))
     request.comments_personal = True  # type: ignore[attr-defined]
     discussion = _open_first(story, lambda: discussions.get(key))
-    return _personal(request, discussion, Commenter.objects.for_user(reader), sort, cursor)
+    return _personal(request, discussion, Commenter.objects.for_user(reader), sort, cursor, only)
 
 
 def _open_first(story: models.Model, read: Any) -> Any:
@@ -70,13 +71,13 @@ def _open_first(story: models.Model, read: Any) -> Any:
     return read()
 
 
-def _or_first_page(read: Any, key: str, sort: str, cursor: str) -> threads.Kept:
+def _or_first_page(read: Any, key: str, sort: str, cursor: str, only: str) -> threads.Kept:
     try:
-        kept: threads.Kept = read(key, sort, cursor)
+        kept: threads.Kept = read(key, sort, cursor, only)
     except Refused as refused:
         if refused.code != "bad_cursor":
             raise
-        kept = read(key, sort, "")
+        kept = read(key, sort, "", only)
     return kept
 
 
@@ -88,29 +89,29 @@ def _text(kept: threads.Kept) -> SafeString:
 # --- What everyone sees ----------------------------------------------------------------------------------------------
 
 
-def stream(key: str, sort: str, cursor: str) -> threads.Kept:
+def stream(key: str, sort: str, cursor: str, only: str = "") -> threads.Kept:
     """Return a page of conversations as HTML, the same bytes for everyone. Three queries when it has to be built."""
 
     def build() -> tuple[int, bytes]:
-        found = threads.page(key, sort=sort, cursor=cursor)
+        found = threads.page(key, sort=sort, cursor=cursor, only=only)
         return found.discussion.version, _stream(found, cursor).encode()
 
-    return threads.pages.get(key, ("stream", sort, cursor, get_language()), build)
+    return threads.pages.get(key, ("stream", sort, cursor, only, get_language()), build)
 
 
-def public(key: str, sort: str, cursor: str) -> threads.Kept:
+def public(key: str, sort: str, cursor: str, only: str = "") -> threads.Kept:
     """Return the whole section for someone who is not signed in, the same bytes for everyone."""
 
     def build() -> tuple[int, bytes]:
-        found = threads.page(key, sort=sort, cursor=cursor)
+        found = threads.page(key, sort=sort, cursor=cursor, only=only)
         body = render_to_string(
             "comments/_section.html",
-            _frame(found.discussion, sort, cursor)
+            _frame(found.discussion, sort, cursor, only)
             | {"stream": _stream(found, cursor), "sign_in": shown.sign_in_url(found.discussion.url)},
         )
         return found.discussion.version, body.encode()
 
-    return threads.pages.get(key, ("section", sort, cursor, get_language()), build)
+    return threads.pages.get(key, ("section", sort, cursor, only, get_language()), build)
 
 
 def _stream(found: threads.Page, cursor: str, editor: editing.Printer | None = None) -> SafeString:
@@ -137,18 +138,20 @@ def _stream(found: threads.Page, cursor: str, editor: editing.Printer | None = N
             version=str(discussion.version),
             count=str(discussion.published_count),
             later=bool(cursor),
-            next_url=_page_url(discussion, found.sort, found.next_cursor) if found.next_cursor else "",
+            only="" if cursor else found.only,
+            asks=discussion.is_for_questions,
+            next_url=_page_url(discussion, found.sort, found.next_cursor, found.only) if found.next_cursor else "",
             next_words=shown.count_of(conf.get().page_size, "next"),
         ),
     )
 
 
-def _page_url(discussion: Discussion, sort: str, cursor: str) -> str:
-    facts = ({} if sort == threads.SORTS[0] else {"sort": sort}) | {"cursor": cursor}
+def _page_url(discussion: Discussion, sort: str, cursor: str, only: str) -> str:
+    facts = ({} if sort == threads.SORTS[0] else {"sort": sort}) | ({"only": only} if only else {}) | {"cursor": cursor}
     return shown.with_query(discussion.url, urlencode(facts), "comments")
 
 
-def _frame(discussion: Discussion, sort: str, cursor: str) -> dict[str, Any]:
+def _frame(discussion: Discussion, sort: str, cursor: str, only: str = "") -> dict[str, Any]:
     """Return what the section says around the comments, the same for everyone."""
     quoted = quote(discussion.key, safe="")
     here = shown.prefix()
@@ -162,16 +165,50 @@ def _frame(discussion: Discussion, sort: str, cursor: str) -> dict[str, Any]:
         why_closed=opening.reason,
         opens=shown.public_time(opening.opens_at) if opening.opens_at else "",
         closes=shown.public_time(opening.closes_at) if opening.closes_at else "",
+        closed_since=shown.public_time(opening.since) if opening.since else "",
+        announcement=_announcement(discussion),
+        guidelines=guidelines.current(),
+        guidelines_url=guidelines.address(),
+        experts=[
+            (one.person.name or shown.words()["nobody"], one.role) for one in questions.experts(discussion).values()
+        ],
+        tabs=_tabs(discussion, sort, only),
+        only=only,
+        feed_url=shown.feed_url(discussion.key),
         reads_first=settings.premoderate or discussion.mode == Discussion.Mode.PREMODERATED,
         has_controls=discussion.published_count >= CONTROLS_FROM,
         orders=[(code, name, code == sort) for code, name in _orders()],
         story_url=discussion.url.partition("#")[0],
         fresh_url=shown.with_query(discussion.url, "sort=newest", "comments"),
         events_url=f"/api/v1/discussions/{quoted}/events/",
-        fragment_url=f"{here}section/?" + urlencode({"key": discussion.key, "sort": sort, "cursor": cursor}),
+        fragment_url=f"{here}section/?"
+        + urlencode({"key": discussion.key, "sort": sort, "cursor": cursor} | ({"only": only} if only else {})),
         personal_url=f"{here}mine/?key={quoted}",
         issue_url=shown.problem_url(discussion.key),
     )
+
+
+def _announcement(discussion: Discussion) -> dict[str, str] | None:
+    found = thresholds.announcement(discussion)
+    if found is None:
+        return None
+    return {"text": found.text, "until": shown.public_time(found.until) if found.until else ""}
+
+
+def _tabs(discussion: Discussion, sort: str, only: str) -> list[tuple[str, str, bool]]:
+    """Return the choices of what is shown, where readers ask questions: address, name, and whether it is this one."""
+    if not discussion.is_for_questions:
+        return []
+    order = {} if sort == threads.SORTS[0] else {"sort": sort}
+    names = {"": _("All questions"), "answered": _("Answered"), "unanswered": _("Not answered yet")}
+    return [
+        (
+            shown.with_query(discussion.url, urlencode(order | ({"only": one} if one else {})), "comments"),
+            name,
+            one == only,
+        )
+        for one, name in names.items()
+    ]
 
 
 def _orders() -> list[tuple[str, str]]:
@@ -233,16 +270,18 @@ def around(comment: Comment) -> dict[str, Any]:
 # --- What only I see -------------------------------------------------------------------------------------------------
 
 
-def _personal(request: HttpRequest, discussion: Discussion, person: Commenter, sort: str, cursor: str) -> SafeString:
+def _personal(
+    request: HttpRequest, discussion: Discussion, person: Commenter, sort: str, cursor: str, only: str
+) -> SafeString:
     # First what only I see, then what everyone sees, no older than that: a comment of mine that is published between
     # the two is in the second.
     mine = pieces(discussion, person, http.network_key(request)) | {"here": request.get_full_path()}
-    frame = _frame(discussion, sort, cursor)
+    frame = _frame(discussion, sort, cursor, only)
     if access.may_moderate(request.user, discussion):
-        stream_here, editors = for_editor(request, discussion, sort, cursor)
+        stream_here, editors = for_editor(request, discussion, sort, cursor, only)
         frame |= editors
     else:
-        stream_here = _text(_or_first_page(stream, discussion.key, sort, cursor))
+        stream_here = _text(_or_first_page(stream, discussion.key, sort, cursor, only))
     return render_to_string(
         "comments/_section.html",
         frame
@@ -256,25 +295,27 @@ def _personal(request: HttpRequest, discussion: Discussion, person: Commenter, s
 
 
 def for_editor(
-    request: HttpRequest, discussion: Discussion, sort: str, cursor: str
+    request: HttpRequest, discussion: Discussion, sort: str, cursor: str, only: str = ""
 ) -> tuple[SafeString, dict[str, Any]]:
     """Return a page of conversations as an editor sees it, and what stands around it. Never kept anywhere."""
     if not editing.wanted(request, discussion):
-        stream_here = _text(_or_first_page(stream, discussion.key, sort, cursor))
+        stream_here = _text(_or_first_page(stream, discussion.key, sort, cursor, only))
         return stream_here, {"editing": editing.bar(request, discussion, 0, sort, cursor)}
     try:
-        found = threads.page(discussion.key, sort=sort, cursor=cursor)
+        found = threads.page(discussion.key, sort=sort, cursor=cursor, only=only)
     except Refused as refused:
         if refused.code != "bad_cursor":
             raise
         cursor = ""
-        found = threads.page(discussion.key, sort=sort)
-    found = threads.with_unseen(found, cursor)
+        found = threads.page(discussion.key, sort=sort, only=only)
+    if only != "answered":
+        # What nobody has read yet has no answer.
+        found = threads.with_unseen(found, cursor)
     known = editing.standing([row for one in found.threads for row in (one.root, *one.replies)])
     said = editing.said_of(request, discussion)
     printer = editing.Printer(request, discussion, known, sort=sort, cursor=cursor, said=said)
     return _stream(found, cursor, printer), {
-        "fragment_url": editing.fragment_url(discussion, sort, cursor),
+        "fragment_url": editing.fragment_url(discussion, sort, cursor) + (f"&only={only}" if only else ""),
         "editing": editing.bar(request, discussion, editing.count_unseen(known), sort, cursor),
     }
 

@@ -15,10 +15,22 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
-from comments import access, appeals, discussions, http, moderation, people, personal, posting, reactions, threads
+from comments import (
+    access,
+    appeals,
+    discussions,
+    guidelines,
+    http,
+    moderation,
+    people,
+    personal,
+    posting,
+    reactions,
+    threads,
+)
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Decider, Decision, Discussion, Reason, Status
-from comments.pages import editing, own, section, shown
+from comments.pages import editing, own, section, share, shown
 from comments.pages.origin import View, ours
 from comments.screening import Verdict
 
@@ -67,6 +79,11 @@ def _page(request: HttpRequest, template: str, context: dict[str, Any], *, statu
 def _private(response: HttpResponse) -> HttpResponse:
     response["Cache-Control"] = PRIVATE
     return response
+
+
+def open_page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """Render a whole page that says nothing of whoever reads it; the site's own frame around it may."""
+    return _page(request, template, context, status=status)
 
 
 def private_page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
@@ -135,6 +152,7 @@ def post(request: HttpRequest) -> HttpResponse:
             parent=_parent(number),
             idempotency_key=request.POST.get("key", ""),
             network_key=http.network_key(request),
+            accepts=_accepts(request),
         )
     except Refused as refused:
         return _again(request, discussion, parent, refused)
@@ -143,6 +161,12 @@ def post(request: HttpRequest) -> HttpResponse:
         response["Content-Location"] = _place(comment)
         return response
     return _see(_place(comment))
+
+
+def _accepts(request: HttpRequest) -> int | None:
+    """Return the version of the guidelines whose box was ticked; with two boxes on the page, the latest."""
+    numbers = [guidelines.number_typed(value) for value in request.POST.getlist("guidelines")]
+    return max((number for number in numbers if number is not None), default=None)
 
 
 def _parent(number: str) -> Comment | None:
@@ -223,6 +247,7 @@ def permalink(request: HttpRequest, pk: int) -> HttpResponse:
     if person is not None and is_mine:
         mine = personal.state_of(Comment.objects.filter(pk=comment.pk).select_related("discussion"), person)
         context |= {"mine": [own.show(one) for one in mine if one.status != Status.PUBLISHED], "own": own.slip(mine[0])}
+    context |= {"card": share.card(request, comment), "share": share.addresses(request, comment)}
     response = _page(request, "comments/permalink.html", context)
     return _private(response) if person is not None else response
 
@@ -251,11 +276,11 @@ def _vary(response: HttpResponse) -> HttpResponse:
 @answers_refusals
 def stream(request: HttpRequest) -> HttpResponse:
     """Return a page of conversations as a fragment: the same bytes for everyone, 304 when nothing has moved."""
-    sort, cursor = section.asked(request)
+    sort, cursor, only = section.asked(request)
     key, seen = request.GET.get("key", ""), request.GET.get("seen", "")
     if seen.isascii() and seen.isdecimal() and len(seen) < 19:
         threads.pages.not_before(key, int(seen))
-    kept = section.stream(key, sort, cursor)
+    kept = section.stream(key, sort, cursor, only)
     return http.public_response(request, kept, "text/html; charset=utf-8")
 
 
@@ -444,10 +469,10 @@ def _moderator(request: HttpRequest, pk: int) -> Comment:
 def stream_for_editor(request: HttpRequest) -> HttpResponse:
     """Return a page of conversations with what readers do not see, for our script."""
     access.require_signed_in(request.user)
-    sort, cursor = section.asked(request)
+    sort, cursor, only = section.asked(request)
     discussion = discussions.get(request.GET.get("key", ""))
     access.require_moderator(request.user, discussion)
-    found, _around = section.for_editor(request, discussion, sort, cursor)
+    found, _around = section.for_editor(request, discussion, sort, cursor, only)
     return _private(HttpResponse(found))
 
 
