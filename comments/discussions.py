@@ -172,7 +172,12 @@ def _reconcile_one(discussion: Discussion, repair: bool) -> Iterator[str]:
         if (replies, shown) != (real, should_show):
             fixes[pk] = (real, should_show)
             yield f"comment {pk}: reply_count is {replies}, the rows say {real}; shown {shown}, should be {should_show}"
-    if repair and (wrong or fixes):
+    unsettled = questions.drift(discussion)
+    for pk, at, should in unsettled:
+        yield f"comment {pk}: answered_at is {at}, the rows say {should}"
+    if repair and unsettled:
+        questions.settle_all(discussion)
+    if repair and (wrong or fixes or unsettled):
         for pk, (real, should_show) in fixes.items():
             Comment.objects.filter(pk=pk).update(reply_count=real, is_shown=should_show)
         configure(discussion, **wrong)

@@ -80,8 +80,10 @@ def latest_by(reporter: Commenter, person: Commenter) -> PersonFlag | None:
 
 def about(person: Commenter) -> QuerySet[PersonFlag]:
     """Return the complaints about ``person``, the open ones first, then the latest. One query."""
-    return PersonFlag.objects.filter(person=person).select_related("reporter", "settled_by").order_by(
-        F("settled_at").desc(nulls_first=True), "-id"
+    return (
+        PersonFlag.objects.filter(person=person)
+        .select_related("reporter", "settled_by")
+        .order_by(F("settled_at").desc(nulls_first=True), "-id")
     )
 
 

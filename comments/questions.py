@@ -157,9 +157,23 @@ def settle_of(person: Commenter) -> None:
             Discussion.objects.filter(pk=pk).update(version=F("version") + 1)
 
 
+def drift(discussion: Discussion) -> list[tuple[int, Any, Any]]:
+    """Return the questions whose ``answered_at`` is not what the rows say: number, what it is, what it should be."""
+    if not discussion.is_for_questions:
+        return []
+    rows = Comment.objects.filter(discussion=discussion, parent=None).annotate(should=Subquery(_first_answer()))
+    found = rows.order_by("pk").values_list("pk", "answered_at", "should")
+    return [(pk, now, should) for pk, now, should in found if now != should]
+
+
 def _settle(questions: Any) -> None:
+    questions.update(answered_at=Subquery(_first_answer()))
+
+
+def _first_answer() -> Any:
+    """Return the query for when the first answer below the question around it was published."""
     expert = Expert.objects.filter(discussion=OuterRef("discussion"), person=OuterRef("author"))
-    answers = (
+    return (
         Comment.objects.filter(
             discussion=OuterRef("discussion"),
             path__gt=OuterRef("path"),
@@ -173,4 +187,3 @@ def _settle(questions: Any) -> None:
         .annotate(first=Min("published_at"))
         .values("first")
     )
-    questions.update(answered_at=Subquery(answers))

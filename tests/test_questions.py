@@ -261,6 +261,19 @@ def test_experts_are_named_in_the_admin_panel(
     assert not Expert.objects.exists()
 
 
+def test_reconciling_finds_and_repairs_what_is_wrong(
+    interview: Discussion, doctor: Commenter, reader: Commenter, post: Post
+) -> None:
+    question = post(reader, "Does it help?")
+    post(doctor, "A little.", parent=question)
+    Comment.objects.filter(pk=question.pk).update(answered_at=None)
+
+    [line] = discussions.reconcile(repair=True)
+
+    assert line.startswith(f"comment {question.pk}: answered_at is None") and is_answered(question)
+    assert list(discussions.reconcile()) == []
+
+
 def test_other_discussions_pay_nothing_for_it(discussion: Discussion, reader: Commenter, post: Post) -> None:
     question = post(reader, "Just a comment.")
     post(reader, "And a reply to it.", parent=question)

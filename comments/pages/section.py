@@ -140,6 +140,7 @@ def _stream(found: threads.Page, cursor: str, editor: editing.Printer | None = N
             later=bool(cursor),
             only="" if cursor else found.only,
             asks=discussion.is_for_questions,
+            is_closed=not conversations and not access.is_open(discussion),
             next_url=_page_url(discussion, found.sort, found.next_cursor, found.only) if found.next_cursor else "",
             next_words=shown.count_of(conf.get().page_size, "next"),
         ),

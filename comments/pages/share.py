@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from comments import conf, text
+from comments import conf, questions, text
 from comments.models import Comment, Status
 from comments.pages import shown
 
@@ -72,11 +72,13 @@ def frame(request: HttpRequest, comment: Comment, width: int = WIDTH, height: in
 def embedded(comment: Comment) -> dict[str, Any]:
     """Return what ``comments/embed.html`` shows of a published ``comment``."""
     writer = comment.author
+    expert = questions.experts(comment.discussion).get(writer.pk)
+    badge = writer.badge or ("expert" if expert else "")
     return {
         "name": author(comment),
-        "badge": writer.badge,
-        "badge_name": shown.words()[f"badge_{writer.badge}"] if writer.badge else "",
-        "role": writer.role,
+        "badge": badge,
+        "badge_name": shown.words()[f"badge_{badge}"] if badge else "",
+        "role": (expert.role if expert else "") or writer.role,
         "at": shown.machine_time(comment.created_at),
         "when": shown.public_time(comment.created_at),
         "edited": shown.words()["edited"] % {"when": shown.public_time(comment.edited_at)} if comment.edited_at else "",
