@@ -56,7 +56,7 @@ def _page(
         "versions": [(one, guidelines.address(one)) for one in versions],
         "latest": latest,
         "typed": holds if typed is None else typed,
-        "preview": preview,
+        "preview": {"html": preview} if preview else None,
         "to_accept": thresholds.of(None, exact=True).accept_guidelines,
         "settings_url": reverse("admin:comments_desk_settings"),
         "most": text.MAX_CHARACTERS,

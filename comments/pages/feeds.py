@@ -112,6 +112,8 @@ def _answer(
     # Addresses in it are those of the name that it was asked by.
     kept = threads.pages.get(key, (*name, request.scheme, request.get_host(), get_language()), build)
     response = http.public_response(request, kept, ATOM)
+    # Not by the shortcut before Django, which would send the next feed with the time of this one.
+    request.META.pop(threads.KEPT, None)
     if latest := re.search(rb"<updated>([^<]+)</updated>", kept.body):
         moment = datetime.fromisoformat(latest[1].decode())
         response["Last-Modified"] = http_date(moment.timestamp())
