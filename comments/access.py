@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -288,15 +288,31 @@ def standing(person: Commenter, network_key: str = "", at: datetime | None = Non
     One query. A domain or a network never counts against the newsroom's own people. A suspension that is over needs
     nobody to end it.
     """
-    about = Q(person=person)
-    if not is_staff(person):
-        if domains := domains_of(person):
-            about |= Q(email_domain__in=domains)
-        if network_key:
-            about |= Q(network_key=network_key)
+    return standings([(person, network_key)], at)[0]
+
+
+def standings(asked: Sequence[tuple[Commenter, str]], at: datetime | None = None) -> list[Standing]:
+    """Return how each of these people stands, who write from these networks: as :func:`standing`, in one query."""
+    own: list[tuple[int, list[str], str]] = [
+        (person.pk, [], "") if is_staff(person) else (person.pk, domains_of(person), network)
+        for person, network in asked
+    ]
+    about = Q(person__in={pk for pk, _domains, _network in own})
+    if all_domains := {domain for _pk, domains, _network in own for domain in domains}:
+        about |= Q(email_domain__in=all_domains)
+    if networks := {network for _pk, _domains, network in own if network}:
+        about |= Q(network_key__in=networks)
     found = Sanction.objects.in_force(at).filter(about).select_related("words", "acknowledgement", "made_by")
     # Put in order here: a planner that is asked to would rather read the whole table backwards.
-    return standing_by(sorted(found, key=lambda one: -one.pk))
+    latest_first = sorted(found, key=lambda one: -one.pk)
+    return [
+        standing_by(
+            one
+            for one in latest_first
+            if one.person_id == pk or one.email_domain in domains or (network and one.network_key == network)
+        )
+        for pk, domains, network in own
+    ]
 
 
 def standing_by(sanctions: Iterable[Sanction]) -> Standing:

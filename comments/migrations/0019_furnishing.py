@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
     """Guidelines, experts and answered questions, and reports about people."""
 
     dependencies = [
-        ("comments", "0015_editors_decisions"),
+        ("comments", "0016_search_first"),
     ]
 
     operations = [
