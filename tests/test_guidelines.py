@@ -205,7 +205,7 @@ def test_programs_accept_and_publish(
     refused = send(comments, {"text": "Hello."}, reader)
     assert refused.status_code == 403
     assert (refused.json()["code"], refused.json()["guidelines_version"]) == ("guidelines_not_accepted", 1)
-    assert client.get("/api/v1/me/", headers=headers(reader)).json()["guidelines"]["to_accept"] == 1
+    assert client.get("/api/v1/me/guidelines/", headers=headers(reader)).json()["to_accept"] == 1
     assert send("me/guidelines/", {"version": 2}, reader).status_code == 409
     assert send("me/guidelines/", {"version": 1}, reader).json()["accepted_version"] == 1
     assert send(comments, {"text": "Hello."}, reader).status_code == 202

@@ -382,7 +382,6 @@ class MeSerializer(Shape):
     is_moderator = serializers.BooleanField()
     published_count = serializers.IntegerField()
     standing = StandingSerializer()
-    guidelines = AcceptedSerializer()
 
 
 class UnseenSerializer(Shape):

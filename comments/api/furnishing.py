@@ -72,7 +72,18 @@ class GuidelinesView(Governing):
         return answer(_version(made), 201)
 
 
-class AcceptGuidelinesView(Endpoint):
+class MyGuidelinesView(Endpoint):
+    @call(
+        "my_guidelines",
+        "me",
+        "Which version of the guidelines I accepted, and which one I have to accept before I post",
+        {200: described.AcceptedSerializer},
+        refusals=[401, 403],
+        scope="read",
+    )
+    def get(self, request: Request) -> HttpResponse:
+        return answer(accepted(signed_in(request)))
+
     @call(
         "accept_guidelines",
         "me",

@@ -87,7 +87,7 @@ urlpatterns: list[URLPattern] = [
     path("moderation/appeals/<comments_id:appeal_id>/", appeals.DeskAppealView.as_view(), name="moderation_appeal"),
     path("moderation/appeals/<comments_id:appeal_id>/ruling/", appeals.RulingView.as_view(), name="rule_on_appeal"),
     path("me/", writing.MeView.as_view(), name="me"),
-    path("me/guidelines/", furnishing.AcceptGuidelinesView.as_view(), name="accept_guidelines"),
+    path("me/guidelines/", furnishing.MyGuidelinesView.as_view(), name="my_guidelines"),
     path("people/<comments_id:person_id>/flags/", furnishing.PersonFlagsView.as_view(), name="flag_person"),
     path("moderation/guidelines/", furnishing.GuidelinesView.as_view(), name="moderation_guidelines"),
     path(

@@ -17,7 +17,6 @@ from comments.api.bodies import read
 from comments.api.described import COMMENT, KEY, MAY_SIGN_IN, UUID_SHAPE, call
 from comments.api.endpoint import Endpoint, answer, moment, named, person, signed_in
 from comments.api.forms import EditForm, FlagForm, NothingForm, PreviewForm, ReactionForm
-from comments.api.furnishing import accepted
 from comments.exceptions import Refused
 from comments.http import network_key
 from comments.models import Comment, Sanction, Status
@@ -256,7 +255,6 @@ class MeView(Endpoint):
                 "is_moderator": access.may_moderate(request.user),
                 "published_count": reader.published_count,
                 "standing": standing(access.standing(reader, network_key(request))),
-                "guidelines": accepted(reader),
             }
         )
 
