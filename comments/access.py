@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from django.contrib.auth.models import Permission
 from django.db.models import CharField, F, Q, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
+from django.utils.dates import WEEKDAYS
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -42,6 +44,7 @@ class Opening:
     closes_at: datetime | None = None
 
 
+EN_DASH = "\u2013"
 BY_THE_CLOCK = frozenset({"ended", "age", "hours"})
 
 
@@ -58,16 +61,28 @@ def opening(discussion: Discussion, at: datetime | None = None, settings: conf.S
         return Opening(False, "everywhere", settings.closed_sentence or _("Commenting is closed for now."))
     ends = discussion.closes_at
     too_old = _too_old_at(discussion, settings)
+    if ends and discussion.opens_at and ends < discussion.opens_at:
+        # It ended, and is opened anew: until then it says so, and after that it never ended.
+        if ends <= at < discussion.opens_at:
+            opens = _next_hour(settings, discussion.opens_at)
+            if opens and too_old and opens >= too_old:
+                opens = None
+            said = discussion.closed_reason or _("The time for comments is over.")
+            return Opening(False, "ended", said, since=ends, opens_at=opens)
+        if discussion.opens_at <= at:
+            ends = None
     if ends and ends <= at:
         since = discussion.closed_at if discussion.mode == Discussion.Mode.CLOSED else None
-        return Opening(False, "ended", discussion.closed_reason, since=since or ends)
+        said = discussion.closed_reason or _("The time for comments is over.")
+        return Opening(False, "ended", said, since=since or ends)
     last = min([moment for moment in (ends, too_old) if moment], default=None)
     shut = discussion.mode == Discussion.Mode.CLOSED and not (discussion.closed_at and at < discussion.closed_at)
     if shut and not (discussion.opens_at and discussion.opens_at <= at):
         opens = _next_hour(settings, discussion.opens_at) if discussion.opens_at else None
         if opens and last and opens >= last:
             opens = None
-        return Opening(False, "closed", discussion.closed_reason, since=discussion.closed_at, opens_at=opens)
+        said = discussion.closed_reason or _("The newsroom has closed them.")
+        return Opening(False, "closed", said, since=discussion.closed_at, opens_at=opens)
     if too_old and too_old <= at:
         days = settings.close_after_days
         reason = ngettext(
@@ -79,8 +94,20 @@ def opening(discussion: Discussion, at: datetime | None = None, settings: conf.S
     now = hours.now(settings.commenting_hours, at, timezone.get_default_timezone())
     if not now.is_open:
         opens = now.until if now.until and not (last and now.until >= last) else None
-        return Opening(False, "hours", _("Comments can be written at certain hours."), opens_at=opens)
+        return Opening(False, "hours", hours_in_words(settings.commenting_hours), opens_at=opens)
     return Opening(True, closes_at=min([moment for moment in (last, now.until) if moment], default=None))
+
+
+def hours_in_words(lines: tuple[str, ...]) -> str:
+    """Return when comments can be written, in a sentence that names the days as the reader's language does."""
+    said = []
+    for line in lines:
+        days, _space, times = " ".join(line.lower().replace(", ", ",").split()).rpartition(" ")
+        named = days
+        for code, name in zip(hours.DAYS, WEEKDAYS.values(), strict=True):
+            named = re.sub(rf"\b{code}\b", str(name), named)
+        said.append(f"{named.replace('-', EN_DASH).replace(',', ', ')} {times.replace('-', EN_DASH)}".strip())
+    return _("Comments can be written at these hours: %(hours)s.") % {"hours": "; ".join(said)}
 
 
 def _too_old_at(discussion: Discussion, settings: conf.Settings) -> datetime | None:

@@ -26,8 +26,20 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from comments import access, audit, discussions, names, phrases
-from comments.desk import appeals, links, model, numbers, people, preferences, rules, searching, together, views
+from comments import access, audit, discussions, names, phrases, questions
+from comments.desk import (
+    appeals,
+    guidelines,
+    links,
+    model,
+    numbers,
+    people,
+    preferences,
+    rules,
+    searching,
+    together,
+    views,
+)
 from comments.desk import audit as audit_page
 from comments.desk import bulk as bulk_page
 from comments.desk import phrases as phrase_views
@@ -53,11 +65,13 @@ from comments.models import (
     Desk,
     DeskPreference,
     Discussion,
+    Expert,
     Finding,
     Fingerprint,
     Flag,
     FormerAddress,
     Guest,
+    Guidelines,
     HouseRule,
     HouseRuleVersion,
     IssueMessage,
@@ -66,6 +80,7 @@ from comments.models import (
     Lesson,
     Mute,
     Note,
+    PersonFlag,
     Phrase,
     PolicyChange,
     PolicyVersion,
@@ -190,6 +205,7 @@ def on_the_desk(comment_id: int | None) -> str:
 PARTS_OF_THE_DESK: tuple[Any, ...] = (
     views,
     policy_page,
+    guidelines,
     phrase_views,
     rules,
     model,
@@ -398,10 +414,43 @@ class FlagAdmin(BigReadOnly):
 # --- Stories and people ---------------------------------------------------------------------------------------------
 
 
+class ExpertForm(Form):
+    def clean_person(self) -> Any:
+        person = self.cleaned_data["person"]
+        if person.erased_at is not None:
+            raise forms.ValidationError(_("There is no such person."), code="unknown_person")
+        return person
+
+
+class ExpertInline(Inline):
+    """Who answers the questions here. What is written goes through the verb, which brings the questions up to date."""
+
+    model = Expert
+    form = ExpertForm
+    extra = 1
+    max_num = questions.MOST_EXPERTS
+    fields = ("person", "role")
+    raw_id_fields = ("person",)
+    verbose_name_plural = gettext_lazy("Experts: who answers, when readers ask questions")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("person")
+
+
+@admin.register(Expert)
+class ExpertAdmin(BigReadOnly):
+    """Who answers where; named and removed on the page of the discussion."""
+
+    list_display = ("id", "person", "role", "discussion", "made_by", "created_at")
+    list_select_related = ("person", "discussion", "made_by")
+    search_fields = ("person__name", "role", "discussion__title")
+
+
 @admin.register(Discussion)
 class DiscussionAdmin(NeverDeleted):
-    list_display = ("title_or_key", "section", "mode", "published_count", "held_count", "opens_at", "closes_at")
-    list_filter = ("mode", "section")
+    inlines = (ExpertInline,)
+    list_display = ("title_or_key", "section", "form", "mode", "published_count", "held_count", "opens_at", "closes_at")
+    list_filter = ("form", "mode", "section")
     search_fields = ("title", "key", "url", "section")
     ordering = ("-id",)
     readonly_fields = (
@@ -419,7 +468,7 @@ class DiscussionAdmin(NeverDeleted):
         (None, {"fields": ("title", "key", "page", "section")}),
         (
             gettext_lazy("Comments"),
-            {"fields": ("question", "mode", "closed_reason", "closed_at", "opens_at", "closes_at")},
+            {"fields": ("form", "question", "mode", "closed_reason", "closed_at", "opens_at", "closes_at")},
         ),
         (gettext_lazy("Counts"), {"fields": ("published_count", "held_count", "version", "created_at")}),
     )
@@ -439,6 +488,22 @@ class DiscussionAdmin(NeverDeleted):
             changed = {name: form.cleaned_data[name] for name in form.changed_data}
             discussions.configure(Discussion.objects.get(pk=obj.pk), **changed)
             write_down(request, "discussion", obj, form)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Hand who was named and who was removed to the verbs."""
+        rows = formset.save(commit=False)
+        discussion, editor = Discussion.objects.get(pk=form.instance.pk), Commenter.objects.for_user(request.user)
+        formset.new_objects, formset.changed_objects = [], []
+        for gone in [*formset.deleted_objects, *self._replaced(rows)]:
+            questions.remove_expert(discussion, gone.person, made_by=editor)
+        for row in rows:
+            questions.name_expert(discussion, row.person, row.role, made_by=editor)
+
+    @staticmethod
+    def _replaced(rows: list[Expert]) -> list[Expert]:
+        """Return the experts in whose lines another person was written."""
+        before = Expert.objects.select_related("person").in_bulk([row.pk for row in rows if row.pk])
+        return [before[row.pk] for row in rows if row.pk in before and before[row.pk].person_id != row.person_id]
 
 
 @admin.register(Commenter)
@@ -485,6 +550,8 @@ class CommenterAdmin(NeverDeleted):
             obj.save(update_fields=form.changed_data)
             write_down(request, "person", obj, form, subject=_("person %(id)d") % {"id": obj.pk}, hide=("name", "role"))
             names.show_again(obj)
+            if "badge" in form.changed_data:
+                questions.settle_of(obj)
 
 
 @admin.register(Guest)
@@ -500,6 +567,16 @@ class SpentProofAdmin(BigReadOnly):
     list_display = ("digest", "expires_at")
     search_fields = ("=digest",)
     ordering = ("expires_at",)
+
+
+@admin.register(PersonFlag)
+class PersonFlagAdmin(BigReadOnly):
+    """Reports about people; settled on the desk's page of the person."""
+
+    list_display = ("id", "person", "reason", "note", "reporter", "state", "created_at")
+    list_select_related = ("person", "reporter")
+    list_filter = ("state", "created_at")
+    search_fields = ("person__name", "reporter__name", "=reason")
 
 
 @admin.register(Sanction)
@@ -691,6 +768,15 @@ class PhraseAdmin(Admin):
         phrases.remove_phrases(
             list(queryset.values_list("pk", flat=True)), made_by=Commenter.objects.for_user(request.user)
         )
+
+
+@admin.register(Guidelines)
+class GuidelinesAdmin(BigReadOnly):
+    """Every version of the guidelines; published on the desk's page of them. Append-only."""
+
+    list_display = ("number", "note", "made_by", "created_at")
+    list_select_related = ("made_by",)
+    search_fields = ("text", "note")
 
 
 @admin.register(PolicyVersion)

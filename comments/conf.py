@@ -354,7 +354,21 @@ class Settings:
     """How many proxies in front of the site add to ``X-Forwarded-For``. 0: believe only the connection's address."""
 
     guidelines_version: int | None = None
-    """Version of the published guidelines, written on every decision."""
+    """
+    Version of guidelines that are kept elsewhere, written on every decision. Those published on the desk beat it.
+    """
+
+    accept_guidelines: bool = False
+    """Who posts has to have accepted the published guidelines, once for each version."""
+
+    announcement: str = ""
+    """A sentence above the comments: to the whole site, a section or under an article. Empty: none."""
+
+    announcement_until: str = ""
+    """
+    Until when the announcement stands, by the site's clock: ``"2026-12-24 18:00"``. Empty: until it is taken away. It
+    holds for the announcement of the same level.
+    """
 
     contact_email: str = ""
     """Address printed under the issue form, for when even that fails."""
@@ -410,6 +424,14 @@ class Settings:
                 f"COMMENTS['COMMENTING_HOURS'] cannot read {str(error)!r}; write it like 'mon-fri 06:00-24:00'."
             ) from None
 
+        try:
+            hours.moment(self.announcement_until)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"COMMENTS['ANNOUNCEMENT_UNTIL'] cannot read {self.announcement_until!r}; "
+                "write it like '2026-12-24 18:00'."
+            ) from None
+
 
 _STEP = re.compile(r"\d{1,4}(\.\d)? (warn|premoderate|ban|suspend \d{1,4})")
 
@@ -423,6 +445,9 @@ PANEL = {
     "audit_percent": "site",
     "learn_from_everyone": "site",
     "numbers_per_editor": "site",
+    "accept_guidelines": "site",
+    "announcement": "discussion",
+    "announcement_until": "discussion",
     "commenting_closed": "discussion",
     "closed_sentence": "discussion",
     "commenting_hours": "discussion",

@@ -74,6 +74,7 @@ def post_as_guest(
     parent: Comment | None = None,
     idempotency_key: str = "",
     network_key: str = "",
+    accepts: int | None = None,
 ) -> Posted:
     """
     Save what a guest wrote, as :func:`comments.posting.post_comment` does, paid with ``sum_done`` or a ``ticket``.
@@ -101,7 +102,13 @@ def post_as_guest(
             person.name, person.email = wanted, address or person.email
             person.save(update_fields=["name", "email"])
         comment = posting.post_comment(
-            person, discussion, raw, parent=parent, idempotency_key=idempotency_key, network_key=network_key
+            person,
+            discussion,
+            raw,
+            parent=parent,
+            idempotency_key=idempotency_key,
+            network_key=network_key,
+            accepts=accepts,
         )
         if comment.is_new:
             proof.spend(paid)

@@ -25,6 +25,7 @@ from comments import (
     flags,
     house_rules,
     live,
+    questions,
     ranking,
     ratelimit,
     screening,
@@ -263,6 +264,8 @@ def _decide(
         flags.lock_people([current.author_id, *(flag.person_id for flag in complaints)])
     _move_counts(current, moved=moved, held=held_delta, visible=bool(moved or is_public or current.is_shown))
     _move_record(current, moved=moved, rejected=(becomes == Status.REJECTED) - (before == Status.REJECTED))
+    if moved:
+        questions.settle(current.discussion, [current.path])
 
     decision = Decision.objects.create(
         comment=current,
@@ -278,7 +281,7 @@ def _decide(
         ground=verdict.ground or (reason.ground_default if reason else "none"),
         legal_ground=verdict.legal_ground,
         terms_anchor=reason.terms_anchor if reason else "",
-        guidelines_version=conf.get().guidelines_version,
+        guidelines_version=thresholds.guidelines_version(),
         reverses=reverses,
         appeal=because_of if isinstance(because_of, Appeal) else None,
         bulk=because_of if isinstance(because_of, BulkAction) else None,
@@ -574,6 +577,7 @@ def _decide_many(
     )
     below = _move_many_counts(wishes)
     _write_comments(wishes, below, now)
+    _settle_questions(wishes)
     _move_many_records(wishes)
     found.decisions = Decision.objects.bulk_create(
         [
@@ -591,7 +595,7 @@ def _decide_many(
                 ground=wish.verdict.ground or (wish.reason.ground_default if wish.reason else "none"),
                 legal_ground=wish.verdict.legal_ground,
                 terms_anchor=wish.reason.terms_anchor if wish.reason else "",
-                guidelines_version=conf.get().guidelines_version,
+                guidelines_version=thresholds.guidelines_version(),
                 reverses=wish.reverses,
                 bulk=bulk,
                 sanction_id=bulk.sanction_id if bulk and not wish.reverses else None,
@@ -864,6 +868,16 @@ def _write_comments(wishes: list[_Wish], below: dict[tuple[int, str], int], now:
         if becomes:
             moves |= {"status": becomes, "removed_for": removed_for}
         Comment.objects.filter(pk__in=ids).update(**moves)
+
+
+def _settle_questions(wishes: list[_Wish]) -> None:
+    """Bring the questions up to date whose answers were published or taken down: see :mod:`comments.questions`."""
+    paths: dict[int, tuple[Discussion, list[str]]] = {}
+    for wish in wishes:
+        if wish.moved:
+            paths.setdefault(wish.comment.discussion_id, (wish.comment.discussion, []))[1].append(wish.comment.path)
+    for discussion, moved in paths.values():
+        questions.settle(discussion, moved)
 
 
 def _move_many_records(wishes: list[_Wish]) -> None:

@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from comments import access, conf, moderation, ratelimit, screening, signals, tasks, text, thresholds
+from comments import access, conf, guidelines, moderation, ratelimit, screening, signals, tasks, text, thresholds
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Decider, Discussion, Revision, Status, Trigger
 from comments.models.comments import SEGMENT
@@ -38,13 +38,14 @@ def post_comment(
     parent: Comment | None = None,
     idempotency_key: str = "",
     network_key: str = "",
+    accepts: int | None = None,
 ) -> Comment:
     """
     Save what ``author`` wrote as ``received`` and queue it for screening. One transaction.
 
     The same ``idempotency_key`` again, or without a key the same words again within a minute, returns the comment that
-    is already there. Raise ``Refused`` when the text cannot be taken or the author may not post here now: then nothing
-    is saved.
+    is already there. ``accepts`` is the version of the guidelines that the author accepts with it.
+    Raise ``Refused`` when the text cannot be taken or the author may not post here now: then nothing is saved.
     """
     words = acceptable(raw)
     digest = text.digest(words)
@@ -59,6 +60,7 @@ def post_comment(
     if again := _already_posted(recent, discussion, parent, digest, idempotency_key):
         return again
     access.require_may_post(author, discussion, parent, recent, network_key)
+    guidelines.require_accepted(author, accepts)
     try:
         with transaction.atomic():
             comment = Comment.objects.create(

@@ -16,7 +16,7 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -29,15 +29,15 @@ from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from comments import conf, text
+from comments import conf, questions, text
 from comments.breaker import Breaker
 from comments.exceptions import Refused
 from comments.models import Comment, Discussion, Reason, Status
 from comments.models.comments import SEGMENT
 
 SORTS = ("newest", "oldest", "top", "best", "replies")
-FILTERS = ("", "picks")
-"""Which comments: all conversations, or the editors' picks by themselves, replies too."""
+FILTERS = ("", "picks", *questions.ONLY)
+"""Which comments: all conversations; the editors' picks by themselves, replies too; or questions that are answered."""
 MORE_REPLIES = 50
 """Replies on one page of "more replies"."""
 
@@ -113,6 +113,7 @@ class Page:
     next_cursor: str | None
     pinned: str = ""
     """Path of the conversation that stands first whatever the order, because the newsroom points into it."""
+    only: str = ""
 
 
 COLUMNS = """
@@ -137,10 +138,14 @@ def page(key: str, *, sort: str = "newest", cursor: str = "", limit: int | None 
     Return ``limit`` conversations of discussion ``key`` after ``cursor``. Three queries at most.
 
     The conversation into which the newsroom pinned stands first on the first page. With ``only="picks"``: the editors'
-    picks, each by itself. Raise ``Refused`` for an unknown discussion (404), order, filter or cursor (400).
+    picks, each by itself; ``answered`` or ``unanswered``: such questions. Raise ``Refused`` for an unknown discussion
+    (404), order, filter or cursor (400).
     """
     if only not in FILTERS:
-        raise Refused("unknown_filter", _("Comments can be filtered by: %(filters)s.") % {"filters": "picks"})
+        raise Refused(
+            "unknown_filter",
+            _("Comments can be filtered by: %(filters)s.") % {"filters": ", ".join(filter(None, FILTERS))},
+        )
     if sort not in SORTS:
         raise Refused("unknown_sort", _("Comments can be ordered by: %(orders)s.") % {"orders": ", ".join(SORTS)})
     settings = conf.get()
@@ -153,14 +158,15 @@ def page(key: str, *, sort: str = "newest", cursor: str = "", limit: int | None 
     discussion = found.first()
     if discussion is None:
         raise Refused("unknown_discussion", _("There is no discussion here."), status=404)
-    if only:
+    if only == "picks":
         roots, following = _cut(_picks(discussion.pk, sort, after, limit + 1), sort, limit)
-        return Page(discussion, [_alone(row) for row in roots], sort, following)
-    pinned = (getattr(discussion, "pinned_path", None) or "")[:SEGMENT]
+        return Page(discussion, [_alone(row) for row in roots], sort, following, only=only)
+    where = questions.WHERE.get(only, "")
+    pinned = "" if where else (getattr(discussion, "pinned_path", None) or "")[:SEGMENT]
     if pinned and not after:
         limit = max(1, limit - 1)
-    roots, following = _cut(_roots(discussion.pk, sort, after, limit + 1, pinned), sort, limit, pinned)
-    return Page(discussion, _with_replies(discussion.pk, roots, settings.replies_shown), sort, following, pinned)
+    roots, following = _cut(_roots(discussion.pk, sort, after, limit + 1, pinned, where), sort, limit, pinned)
+    return Page(discussion, _with_replies(discussion.pk, roots, settings.replies_shown), sort, following, pinned, only)
 
 
 def _cut(rows: list[Row], sort: str, limit: int, pinned: str = "") -> tuple[list[Row], str | None]:
@@ -188,9 +194,11 @@ def place(sort: str, row: Row) -> tuple[int, ...]:
     return (row.id if sort == "oldest" else -row.id,)
 
 
-def _roots(discussion_id: int, sort: str, after: list[int] | None, limit: int, pinned: str) -> list[Row]:
+def _roots(
+    discussion_id: int, sort: str, after: list[int] | None, limit: int, pinned: str, where: str = ""
+) -> list[Row]:
     beyond, params = _beyond(sort, after) if after else ("", [])
-    where = f"AND {beyond}" if beyond else ""
+    where += f" AND {beyond}" if beyond else ""
     first = f"SELECT {COLUMNS}, '' FROM comments_comment c {WITH_AUTHOR} WHERE c.discussion_id = %s AND c.is_shown"
     # A conversation that stands first stands there alone.
     apart = "AND c.path <> %s" if pinned else ""
@@ -330,7 +338,7 @@ def with_unseen(found: Page, cursor: str = "") -> Page:
     for one in conversations:
         one.replies = sorted([*one.replies, *below.get(one.root.path, [])], key=lambda row: row.path)
     conversations.sort(key=lambda one: (one.root.path != found.pinned, place(found.sort, one.root)))
-    return Page(found.discussion, conversations, found.sort, found.next_cursor, found.pinned)
+    return Page(found.discussion, conversations, found.sort, found.next_cursor, found.pinned, found.only)
 
 
 def unseen_replies(discussion_id: int, path: str, rows: list[Row], *, cursor: str, ends: bool) -> list[Row]:
@@ -420,8 +428,9 @@ def _bad_cursor() -> Refused:
 # --- As data for programs ---------------------------------------------------------------------------------------------
 
 
-def as_data(row: Row) -> dict[str, Any]:
-    """Return one comment as the API shows it to everyone."""
+def as_data(row: Row, experts: Collection[int] = ()) -> dict[str, Any]:
+    """Return one comment as the API shows it to everyone; ``experts`` are people who answer in this discussion."""
+    badge = row.author_badge or ("expert" if row.author_id in experts else "")
     gone = row.is_tombstone
     return {
         "id": row.id,
@@ -432,7 +441,7 @@ def as_data(row: Row) -> dict[str, Any]:
         else {
             "id": row.author_id,
             "name": row.author_name,
-            "badges": [row.author_badge] if row.author_badge else [],
+            "badges": [badge] if badge else [],
         },
         "html": row.html,
         "text": "" if gone else text.plain(row.html),
@@ -473,11 +482,12 @@ _reasons: dict[str, tuple[float, dict[str, str]]] = {}
 
 def page_data(found: Page) -> dict[str, Any]:
     """Return a page as the API shows it: conversations, each with its first replies."""
+    experts = questions.experts(found.discussion)
     return {
         "results": [
-            as_data(thread.root)
+            as_data(thread.root, experts)
             | {
-                "replies": [as_data(row) for row in thread.replies],
+                "replies": [as_data(row, experts) for row in thread.replies],
                 "replies_next": thread.more_cursor or None,
             }
             for thread in found.threads

@@ -28,6 +28,7 @@ from comments.models import (
     DecisionWords,
     Discussion,
     Finding,
+    Guidelines,
     HouseRuleVersion,
     Lesson,
     Note,
@@ -275,7 +276,7 @@ RECORDS = [Decision, Finding, PolicyChange, AuditEntry, Sanction]
 def test_every_record_is_append_only() -> None:
     found = {model for model in AppendOnly.__subclasses__() if not model._meta.abstract}
 
-    assert found == {*RECORDS, Acknowledgement, HouseRuleVersion, Lesson}
+    assert found == {*RECORDS, Acknowledgement, Guidelines, HouseRuleVersion, Lesson}
 
 
 @pytest.mark.parametrize("model", RECORDS)

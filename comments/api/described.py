@@ -21,6 +21,7 @@ from comments.models import (
     IssueMessage,
     IssueReport,
     Job,
+    PersonFlag,
     Phrase,
     PolicyChange,
     Reaction,
@@ -242,6 +243,77 @@ class OneCommentSerializer(CommentSerializer):
     edit = WaitingEditSerializer(allow_null=True, required=False)
 
 
+class NamedExpertSerializer(Shape):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    role = serializers.CharField(allow_blank=True)
+
+
+class GuidelinesSerializer(Shape):
+    version = serializers.IntegerField()
+    html = serializers.CharField(help_text="Safe HTML.")
+    url = serializers.CharField(help_text="The page of the guidelines.")
+    published_at = serializers.DateTimeField()
+    to_accept = serializers.BooleanField(help_text="Who posts has to have accepted this version.")
+
+
+class AnnouncementSerializer(Shape):
+    text = serializers.CharField()
+    until = serializers.DateTimeField(allow_null=True)
+
+
+class GuidelinesVersionSerializer(Shape):
+    version = serializers.IntegerField()
+    text = serializers.CharField()
+    html = serializers.CharField(help_text="Safe HTML.")
+    note = serializers.CharField(allow_blank=True)
+    published_at = serializers.DateTimeField()
+    made_by = serializers.CharField(allow_null=True)
+
+
+class AcceptedSerializer(Shape):
+    accepted_version = serializers.IntegerField(allow_null=True)
+    accepted_at = serializers.DateTimeField(allow_null=True)
+    to_accept = serializers.IntegerField(allow_null=True, help_text="The version to accept before posting.")
+
+
+class ConfiguredSerializer(Shape):
+    key = serializers.CharField()
+    title = serializers.CharField(allow_blank=True)
+    form = Choice(Discussion.Form.choices)
+    question = serializers.CharField(allow_blank=True)
+    mode = Choice(Discussion.Mode.choices)
+    closed_reason = serializers.CharField(allow_blank=True)
+    opens_at = serializers.DateTimeField(allow_null=True)
+    closes_at = serializers.DateTimeField(allow_null=True)
+    version = serializers.IntegerField()
+
+
+class ExpertSerializer(Shape):
+    person = serializers.IntegerField()
+    name = serializers.CharField()
+    role = serializers.CharField(allow_blank=True)
+    since = serializers.DateTimeField()
+
+
+class PersonFlaggedSerializer(Shape):
+    id = serializers.IntegerField()
+    state = Choice(PersonFlag.State.choices, help_text="`open` until an editor has looked.")
+
+
+class PersonReportSerializer(PersonFlaggedSerializer):
+    reporter = serializers.IntegerField()
+    reason = serializers.CharField()
+    note = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+    settled_at = serializers.DateTimeField(allow_null=True)
+    settled_by = serializers.CharField(allow_null=True)
+
+
+class SettledSerializer(Shape):
+    settled = serializers.IntegerField(help_text="How many reports.")
+
+
 class DiscussionCountsSerializer(Shape):
     published = serializers.IntegerField()
 
@@ -252,11 +324,18 @@ class DiscussionSerializer(Shape):
     url = serializers.CharField(allow_blank=True)
     question = serializers.CharField(allow_blank=True)
     state = Choice(["open", "closed"], help_text="What holds now.")
-    mode = Choice(Discussion.Mode.choices, help_text="What the newsroom set.")
+    mode = Choice(
+        [*Discussion.Mode.choices, ("qa", "Questions and answers")],
+        help_text="What the newsroom set. `qa`: readers ask, experts answer; `state` says whether it is open.",
+    )
+    premoderated = serializers.BooleanField(help_text="Every comment waits for an editor.")
+    experts = NamedExpertSerializer(many=True, help_text="Who answers questions; their replies have the badge.")
     is_open = serializers.BooleanField()
     counts = DiscussionCountsSerializer()
     guidelines_version = serializers.IntegerField(allow_null=True)
     reactions = serializers.ListField(child=Choice(Reaction.Kind.choices), help_text="How readers can react here.")
+    guidelines = GuidelinesSerializer(allow_null=True)
+    announcement = AnnouncementSerializer(allow_null=True)
     closed_reason = serializers.CharField(allow_blank=True, help_text="Why it is closed now, for readers.")
     closed_at = serializers.DateTimeField(allow_null=True)
     opens_at = serializers.DateTimeField(allow_null=True, help_text="When it opens next, all clocks taken together.")

@@ -7,9 +7,39 @@ from typing import Any
 from rest_framework import serializers
 
 from comments.api.bodies import Choice, Facts, Given, Line, Number, Words
-from comments.models import HouseRule, IssueReport, Phrase
+from comments.models import Discussion, HouseRule, IssueReport, Phrase
 
 Form = serializers.Serializer[Any]
+
+
+class GuidelinesForm(Form):
+    text = Words(help_text="Plain text and a little Markdown.")
+    note = Line(required=False, allow_blank=True, max_length=500, help_text="What is new, for other editors.")
+    seen = Number(required=False, min_value=0, help_text="The version you began with; 0: none. If it moved on: 409.")
+
+
+class AcceptForm(Form):
+    version = Number(help_text="Of the guidelines that were shown; another one than the published: 409.")
+
+
+class DiscussionForm(Form):
+    form = Choice(required=False, choices=Discussion.Form.choices)
+    question = Line(required=False, allow_blank=True, max_length=300, help_text="The question of the day.")
+    mode = Choice(required=False, choices=Discussion.Mode.choices)
+    closed_reason = Line(required=False, allow_blank=True, max_length=300, help_text="Why, for readers.")
+    opens_at = serializers.DateTimeField(required=False, allow_null=True)
+    closes_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class ExpertForm(Form):
+    person = Number(help_text="`id` of the author.")
+    role = Line(required=False, allow_blank=True, max_length=80, help_text="Beside the name: `Epidemiologist`.")
+
+
+class SettleForm(Form):
+    state = Choice(choices=["upheld", "dismissed"])
+    seen = Number(required=False, help_text="The latest report you looked at; later ones stay open.")
+    note = Line(required=False, allow_blank=True, max_length=500, help_text="For the record.")
 
 
 class GuestForm(Form):
@@ -30,6 +60,7 @@ class PostForm(Form):
     parent = Number(  # type: ignore[assignment]  # the field has the name of a property
         required=False, allow_null=True, help_text="The published comment this answers."
     )
+    guidelines = Number(required=False, help_text="The version of the guidelines that is accepted with this.")
     guest = GuestForm(
         required=False, help_text="Who writes, without an account. Where that is not allowed: 403 `guests_not_allowed`."
     )

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 
-from comments import access, conf, discussions, guests, posting, proof, threads, thresholds
+from comments import access, discussions, guests, guidelines, posting, proof, questions, threads, thresholds
 from comments.api import described, writing
 from comments.api.bodies import read
 from comments.api.described import ANYONE, CURSOR, KEY, MAY_SIGN_IN, call
@@ -45,17 +45,24 @@ class DiscussionView(Public):
 
 
 def _state(discussion: Discussion) -> dict[str, Any]:
-    now = access.opening(discussion)
+    now, announced = access.opening(discussion), thresholds.announcement(discussion)
     return {
         "key": discussion.key,
         "title": discussion.title,
         "url": discussion.url,
         "question": discussion.question,
         "state": "open" if now.is_open else "closed",
-        "mode": discussion.mode,
+        "mode": "qa" if discussion.is_for_questions else discussion.mode,
+        "premoderated": discussion.mode == Discussion.Mode.PREMODERATED or thresholds.of(discussion).premoderate,
+        "experts": [
+            {"id": one.person_id, "name": one.person.name, "role": one.role}
+            for one in questions.experts(discussion).values()
+        ],
         "is_open": now.is_open,
         "counts": {"published": discussion.published_count},
-        "guidelines_version": conf.get().guidelines_version,
+        "guidelines_version": thresholds.guidelines_version(),
+        "guidelines": guidelines.state(),
+        "announcement": {"text": announced.text, "until": moment(announced.until)} if announced else None,
         "reactions": list(thresholds.of(discussion).reactions),
         "closed_reason": now.reason,
         "closed_at": moment(now.since),
@@ -74,7 +81,12 @@ class CommentsView(Public):
         parameters=[
             KEY,
             OpenApiParameter("sort", str, enum=list(threads.SORTS), default=threads.SORTS[0]),
-            OpenApiParameter("only", str, enum=["picks"], description="The editors' picks, each by itself."),
+            OpenApiParameter(
+                "only",
+                str,
+                enum=[name for name in threads.FILTERS if name],
+                description="The editors' picks, each by itself; or only questions that are answered, or are not.",
+            ),
             CURSOR,
             described.limit(50),
         ],
@@ -125,6 +137,7 @@ class CommentsView(Public):
             parent=parent,
             idempotency_key=_attempt(request),
             network_key=network_key(request),
+            accepts=said.get("guidelines"),
         )
         return answer(writing.posted(comment), 202)
 
@@ -200,9 +213,9 @@ class RepliesView(Public):
             cursor=request.GET.get("cursor", ""),
             limit=limit_asked(request) or threads.MORE_REPLIES,
         )
-        return public_response(
-            request, threads.ready(dumped({"results": [threads.as_data(row) for row in rows], "next": following})), JSON
-        )
+        experts = questions.experts_beside(comment_id)
+        results = [threads.as_data(row, experts) for row in rows]
+        return public_response(request, threads.ready(dumped({"results": results, "next": following})), JSON)
 
 
 class CountsView(Public):

@@ -75,6 +75,7 @@ TABS = [
     Tab("rules", _("House rules"), "rules", "change_policy"),
     Tab("model", _("Model"), "model", "change_policy"),
     Tab("phrases", _("Phrases"), "phrases", "change_policy"),
+    Tab("guidelines", _("Guidelines"), "guidelines", "change_policy"),
     Tab("settings", _("Settings"), "settings", "change_policy"),
     Tab("audit", _("Audit"), "audit", "see_audit"),
     Tab("roles", _("Roles"), "roles", "give_roles"),

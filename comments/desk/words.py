@@ -29,6 +29,21 @@ SETTINGS: dict[str, Setting] = {
         _("Learn from everyone"),
         _("Learn also from moderators who remove over three times, or under a third of, what the others do."),
     ),
+    "accept_guidelines": Setting(
+        _("Guidelines have to be accepted"),
+        _("Who posts has to have accepted the published guidelines, once for each version."),
+    ),
+    "announcement": Setting(
+        _("Announcement"),
+        _("A sentence above the comments: to the whole site, a section or under an article. Empty: none."),
+    ),
+    "announcement_until": Setting(
+        _("Announcement, until"),
+        _(
+            "Until when the announcement of the same level stands, by the site's clock: 2026-12-24 18:00. Empty: until "
+            "it is taken away."
+        ),
+    ),
     "commenting_closed": Setting(_("Commenting closed"), _("Nobody can post. What is published stays.")),
     "closed_sentence": Setting(
         _("Sentence while closed"),

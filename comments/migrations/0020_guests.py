@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("comments", "0018_reading"),
+        ("comments", "0019_furnishing"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -12,14 +12,23 @@ from comments.models.desk import (
     SavedQueue,
     SectionAccess,
 )
-from comments.models.discussions import Discussion
+from comments.models.discussions import Discussion, Expert
 from comments.models.guests import Guest, SpentProof
 from comments.models.integrations import Delivery, Token
 from comments.models.issues import IssueMessage, IssueReport
 from comments.models.jobs import Job
 from comments.models.learning import Audit, AutoApproval, Lesson, ScoringModel
-from comments.models.people import Commenter, Mute
-from comments.models.policy import HouseRule, HouseRuleVersion, Phrase, PolicyChange, PolicyVersion, Reason, Setting
+from comments.models.people import Commenter, Mute, PersonFlag
+from comments.models.policy import (
+    Guidelines,
+    HouseRule,
+    HouseRuleVersion,
+    Phrase,
+    PolicyChange,
+    PolicyVersion,
+    Reason,
+    Setting,
+)
 from comments.models.privacy import DataExport, DataExportPart, FormerAddress
 from comments.models.sanctions import Acknowledgement, Appeal, Sanction, SanctionWords
 
@@ -43,11 +52,13 @@ __all__ = [
     "Desk",
     "DeskPreference",
     "Discussion",
+    "Expert",
     "Finding",
     "Fingerprint",
     "Flag",
     "FormerAddress",
     "Guest",
+    "Guidelines",
     "HouseRule",
     "HouseRuleVersion",
     "IssueMessage",
@@ -56,6 +67,7 @@ __all__ = [
     "Lesson",
     "Mute",
     "Note",
+    "PersonFlag",
     "Phrase",
     "PolicyChange",
     "PolicyVersion",

@@ -80,6 +80,11 @@ class Comment(models.Model):
     )
     pinned_at = models.DateTimeField(null=True, blank=True)
     """Since when the newsroom points at it; at most one in each discussion."""
+    answered_at = models.DateTimeField(null=True, blank=True)
+    """
+    Of a question: since when an answer by an expert or by the newsroom is published below it. Moved in the transaction
+    that publishes the answer or takes it down: see :mod:`comments.questions`.
+    """
 
     is_new = False
     """Not in the database: made by the very call that returned it."""
@@ -129,6 +134,12 @@ class Comment(models.Model):
                 condition=Q(featured_at__isnull=False, status="published"),
                 name="comments_shown_picks",
             ),
+            models.Index(
+                fields=["discussion", "id"],
+                condition=Q(is_shown=True, parent__isnull=True, answered_at__isnull=False),
+                name="comments_answered",
+            ),
+            models.Index(fields=["discussion", "-id"], condition=Q(status="published"), name="comments_latest_here"),
             models.Index(fields=["author", "-created_at"], name="comments_by_author"),
             models.Index(fields=["text_hash", "created_at"], name="comments_same_text"),
             models.Index(fields=["status", "created_at"], name="comments_by_status"),

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -109,3 +110,42 @@ class Mute(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person_id} mutes {self.muted_id}"
+
+
+class PersonFlag(models.Model):
+    """A reader complains about a person: their name, or what they do in many comments. One open by each reader."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("Open")
+        UPHELD = "upheld", _("Right")
+        DISMISSED = "dismissed", _("Dismissed")
+
+    person = models.ForeignKey(Commenter, on_delete=models.PROTECT, related_name="person_flags")
+    """About whom."""
+    reporter = models.ForeignKey(Commenter, on_delete=models.PROTECT, related_name="person_flags_made")
+    reason = models.CharField(max_length=40)
+    """Code of a :class:`comments.models.policy.Reason`."""
+    note = models.CharField(max_length=500, blank=True, default="")
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    settled_by = models.ForeignKey(Commenter, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    settled_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    is_new = False
+    """Not in the database: made by the very call that returned it."""
+
+    class Meta:
+        verbose_name = _("report about a person")
+        verbose_name_plural = _("reports about people")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "reporter"], condition=models.Q(state="open"), name="comments_one_open_person_flag"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["person", "-created_at"], name="comments_flags_about"),
+            models.Index(fields=["person"], condition=models.Q(state="open"), name="comments_open_flags_about"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person}: {self.reason}"

@@ -38,6 +38,7 @@ class PolicyChange(AppendOnly):
         HOUSE_RULE = "house_rule", _("House rule")
         MODEL = "model", _("Model")
         AUTO_APPROVAL = "auto_approval", _("Approval by score")
+        GUIDELINES = "guidelines", _("Guidelines")
 
     kind = models.CharField(max_length=16, choices=Kind)
     subject = models.CharField(max_length=300)
@@ -61,6 +62,32 @@ class PolicyChange(AppendOnly):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.subject}"
+
+
+class Guidelines(AppendOnly):
+    """
+    One version of the guidelines, as it was published. The one with the highest number holds.
+
+    Decisions and people name the version by its number, so that it can be read for ever what somebody accepted.
+    """
+
+    number = models.PositiveIntegerField(unique=True)
+    text = models.TextField()
+    """As typed: plain text and a little Markdown."""
+    html = models.TextField()
+    """Safe HTML made of it by :mod:`comments.text`."""
+    note = models.CharField(max_length=500, blank=True, default="")
+    """What is new, in the words of who published it; for editors."""
+    made_by = models.ForeignKey(Commenter, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("version of the guidelines")
+        verbose_name_plural = _("versions of the guidelines")
+        ordering = ["-number"]
+
+    def __str__(self) -> str:
+        return str(self.number)
 
 
 class Setting(models.Model):

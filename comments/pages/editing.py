@@ -168,6 +168,7 @@ class Printer:
             "reply_label": "",
             "flag_url": "",
             "mute_url": "",
+            "person_url": "",
             "tombstone": "",
             "icon": "",
             "pick": "",

@@ -15,7 +15,7 @@ from django.utils.text import Truncator, capfirst, get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from comments import access, conf, guests, letters, muting, people, thresholds
+from comments import access, conf, guests, guidelines, letters, muting, people, thresholds
 from comments.access import Standing, standing_by
 from comments.exceptions import Refused
 from comments.http import request_id
@@ -61,6 +61,18 @@ def composer(
         "button": _("Post comment"),
         "can_preview": True,
         "refused": refused,
+        "accept": to_accept(person),
+    } | _question_words(discussion, parent)
+
+
+def _question_words(discussion: Discussion, parent: Comment | None) -> dict[str, str]:
+    """Return the words of the box where readers ask and experts answer."""
+    if not discussion.is_for_questions or parent is not None:
+        return {}
+    return {
+        "label": _("Your question"),
+        "button": _("Ask the question"),
+        "placeholder": _("What would you like to know?"),
     }
 
 
@@ -82,6 +94,14 @@ def guest(
         "script_url": static("comments/guests.js"),
         "longest": guests.LONGEST_NAME,
     }
+
+
+def to_accept(person: Commenter | None) -> dict[str, Any] | None:
+    """Return what ``comments/_accept.html`` asks of ``person`` before they post; ``None`` where nothing is asked."""
+    found = guidelines.to_accept(person)
+    if found is None:
+        return None
+    return {"version": str(found.number), "url": guidelines.address()}
 
 
 def editor(comment: Comment, *, text: str, refused: Refused | None = None) -> dict[str, Any]:
@@ -112,6 +132,9 @@ def refusal(refused: Refused, discussion: Discussion | None = None) -> dict[str,
         "icon": "clock" if refused.status == 429 else "person" if refused.status == 401 else "warn",
         "tone": "" if refused.status == 401 else "stop",
         "issue_url": f"{shown.problem_url(key, code=refused.code)}&request={quote(request_id(), safe='')}",
+        "accept": {"version": str(refused.params["guidelines_version"]), "url": guidelines.address()}
+        if refused.code == "guidelines_not_accepted"
+        else None,
     }
 
 
@@ -207,6 +230,7 @@ def show(mine: Mine) -> SafeString:
         "reply_label": "",
         "flag_url": "",
         "mute_url": "",
+        "person_url": "",
         "tombstone": "",
         "icon": "",
         "target": False,

@@ -19,7 +19,19 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from comments import access, conf, discussions, guests, http, muting, personal, threads, thresholds
+from comments import (
+    access,
+    conf,
+    discussions,
+    guests,
+    guidelines,
+    http,
+    muting,
+    personal,
+    questions,
+    threads,
+    thresholds,
+)
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Discussion, Status
 from comments.pages import editing, folding, own, shown, visitor
@@ -208,7 +220,9 @@ def _stream(found: threads.Page, place: Asked, editor: editing.Printer | None = 
             version=str(discussion.version),
             count=str(discussion.published_count),
             later=bool(place.cursor),
-            only=place.only,
+            only="" if place.cursor else place.only,
+            asks=discussion.is_for_questions,
+            is_closed=not conversations and not access.is_open(discussion),
             all_url=shown.with_query(discussion.url, place.query(only=""), "comments"),
             next_url=_page_url(discussion, place, found.next_cursor) if found.next_cursor else "",
             next_words=shown.count_of(conf.get().page_size, "next"),
@@ -234,6 +248,15 @@ def _frame(discussion: Discussion, place: Asked) -> dict[str, Any]:
         why_closed=opening.reason,
         opens=shown.public_time(opening.opens_at) if opening.opens_at else "",
         closes=shown.public_time(opening.closes_at) if opening.closes_at else "",
+        closed_since=shown.public_time(opening.since) if opening.since else "",
+        announcement=_announcement(discussion),
+        guidelines=guidelines.current(),
+        guidelines_url=guidelines.address(),
+        experts=[
+            (one.person.name or shown.words()["nobody"], one.role) for one in questions.experts(discussion).values()
+        ],
+        tabs=_tabs(discussion, place),
+        feed_url=shown.feed_url(discussion.key),
         reads_first=settings.premoderate or discussion.mode == Discussion.Mode.PREMODERATED,
         has_controls=discussion.published_count >= CONTROLS_FROM or bool(place.only or place.hide),
         orders=[(code, name, code == place.sort) for code, name in _orders()],
@@ -248,6 +271,24 @@ def _frame(discussion: Discussion, place: Asked) -> dict[str, Any]:
         personal_url=f"{here}mine/?key={quoted}",
         issue_url=shown.problem_url(discussion.key),
     )
+
+
+def _announcement(discussion: Discussion) -> dict[str, str] | None:
+    found = thresholds.announcement(discussion)
+    if found is None:
+        return None
+    return {"text": found.text, "until": shown.public_time(found.until) if found.until else ""}
+
+
+def _tabs(discussion: Discussion, place: Asked) -> list[tuple[str, str, bool]]:
+    """Return the choices of what is shown, where readers ask questions: address, name, and whether it is this one."""
+    if not discussion.is_for_questions:
+        return []
+    names = {"": _("All questions"), "answered": _("Answered"), "unanswered": _("Not answered yet")}
+    return [
+        (shown.with_query(discussion.url, place.query(only=only), "comments"), name, only == place.only)
+        for only, name in names.items()
+    ]
 
 
 def _orders() -> list[tuple[str, str]]:
@@ -360,23 +401,25 @@ def _composer(request: HttpRequest, discussion: Discussion, person: Commenter) -
 
 def for_editor(request: HttpRequest, discussion: Discussion, place: Asked) -> tuple[SafeString, dict[str, Any]]:
     """Return a page of conversations as an editor sees it, and what stands around it. Never kept anywhere."""
-    if not editing.wanted(request, discussion) or place.only:
+    if not editing.wanted(request, discussion) or place.only == "picks":
         stream_here = _text(_or_first_page(stream, discussion.key, place))
         return stream_here, {"editing": editing.bar(request, discussion, 0, place.sort, place.cursor)}
     try:
-        found = threads.page(discussion.key, sort=place.sort, cursor=place.cursor)
+        found = threads.page(discussion.key, sort=place.sort, cursor=place.cursor, only=place.only)
     except Refused as refused:
         if refused.code != "bad_cursor":
             raise
         place = place._replace(cursor="")
-        found = threads.page(discussion.key, sort=place.sort)
+        found = threads.page(discussion.key, sort=place.sort, only=place.only)
     sort, cursor = place.sort, place.cursor
-    found = threads.with_unseen(found, cursor)
+    if place.only != "answered":
+        # What nobody has read yet has no answer.
+        found = threads.with_unseen(found, cursor)
     known = editing.standing([row for one in found.threads for row in (one.root, *one.replies)])
     said = editing.said_of(request, discussion)
     printer = editing.Printer(request, discussion, known, sort=sort, cursor=cursor, said=said)
     return _stream(found, place, printer), {
-        "fragment_url": editing.fragment_url(discussion, sort, cursor),
+        "fragment_url": editing.fragment_url(discussion, sort, cursor) + (f"&only={place.only}" if place.only else ""),
         "editing": editing.bar(request, discussion, editing.count_unseen(known), sort, cursor),
     }
 

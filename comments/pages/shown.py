@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
-from comments import conf, threads, thresholds
+from comments import conf, questions, threads, thresholds
 from comments.models import Commenter, Discussion, Status
 from comments.pages import mold
 
@@ -58,6 +58,7 @@ class Shown(TypedDict):
     reply_label: str
     flag_url: str
     mute_url: str
+    person_url: str
     tombstone: str
     icon: str
     target: bool
@@ -105,6 +106,7 @@ def _words(_language: str) -> dict[str, str]:
         "share": _("Link to this comment"),
         "flag": _("Report this comment"),
         "mute": _("Mute this person"),
+        "about_person": _("About who wrote this"),
         "edited": _("edited %(when)s"),
         "you": _("You"),
         "pick": _("Editors' pick"),
@@ -150,6 +152,11 @@ def problem_url(key: str, **context: object) -> str:
     return f"{prefix()}issues/new/?discussion={quote(key, safe='')}{facts}"
 
 
+def feed_url(key: str) -> str:
+    """Return the Atom feed of one discussion."""
+    return f"{prefix()}feeds/{quote(key, safe=':')}/"
+
+
 def sign_in_url(back: str, place: str = "comment-form") -> str:
     """Return the sign-in page, from which one comes back to ``place`` on the page ``back``: the box, if not told."""
     here = f"{back.partition('#')[0] or '/'}#{place}"
@@ -175,6 +182,11 @@ def public_time(moment: datetime) -> str:
     return _("%(day)s, %(time)s") % {"day": _day(local.date(), get_language() or ""), "time": f"{local:%H:%M}"}
 
 
+def day(moment: datetime) -> str:
+    """Return "24 November 2026", in the site's own time zone."""
+    return _day(moment.astimezone(timezone.get_default_timezone()).date(), get_language() or "")
+
+
 def spoken_time(moment: datetime) -> str:
     """Return today's moments as "10:46", this week's as "Tuesday, 10:46", older ones with their date."""
     local = timezone.localtime(moment)
@@ -197,10 +209,14 @@ def writer(discussion: Discussion) -> Callable[..., SafeString]:
     reply = with_query(discussion.url, "parent=")
     levels = conf.get().indent_levels
     offered = dict.fromkeys(thresholds.of(discussion).reactions, "0")
+    experts = questions.experts(discussion)
 
     def show(row: threads.Row, *, answers_always: bool = False, target: bool = False) -> SafeString:
         number = str(row.id)
         name = row.author_name or say["nobody"]
+        badge, role = row.author_badge, row.author_role
+        if expert := experts.get(row.author_id):
+            badge, role = badge or "expert", expert.role or role
         gone = threads.tombstone(row) if row.is_tombstone else None
         said = {kind: str(count) for kind, count in row.reactions.items() if kind in offered}
         said = offered | said
@@ -211,9 +227,9 @@ def writer(discussion: Discussion) -> Callable[..., SafeString]:
             "heading": "h4" if row.parent_id else "h3",
             "url": f"{start}{number}/",
             "name": name,
-            "badge": row.author_badge,
-            "badge_name": say[f"badge_{row.author_badge}"] if row.author_badge else "",
-            "role": row.author_role,
+            "badge": badge,
+            "badge_name": say[f"badge_{badge}"] if badge else "",
+            "role": role,
             "pick": say["pick"] if row.featured else "",
             "pinned": say["pinned"] if row.pinned else "",
             "at": machine_time(row.created_at),
@@ -235,6 +251,7 @@ def writer(discussion: Discussion) -> Callable[..., SafeString]:
             "reply_label": say["reply_to"] % {"name": name},
             "flag_url": f"{start}{number}/flag/",
             "mute_url": f"{start}{number}/mute/",
+            "person_url": f"{start}people/{row.author_id}/" if row.author_name else "",
             "tombstone": gone["text"] if gone else "",
             "icon": _tombstone_icon(row) if gone else "",
             "target": target,

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from comments.pages import appeals, me, views
+from comments.pages import appeals, embed, feeds, guidelines, me, people, views
 
 app_name = "comments"
 
@@ -21,7 +21,17 @@ urlpatterns = [
     path("me/delete/cancel/", me.keep, name="keep"),
     path("me/unmute/", views.unmute, name="unmute"),
     path("me/warnings/<uuid:public_id>/acknowledge/", views.acknowledge, name="acknowledge"),
+    path("guidelines/", guidelines.current, name="guidelines"),
+    path("guidelines/accept/", guidelines.accept, name="accept_guidelines"),
+    path("guidelines/<int:number>/", guidelines.version, name="guidelines_version"),
+    path("people/<int:pk>/", people.profile, name="person"),
+    path("people/<int:pk>/flag/", people.flag, name="flag_person"),
+    path("oembed/", embed.oembed, name="oembed"),
+    path("feeds/", feeds.everything, name="feed"),
+    path("feeds/replies/<str:token>/", feeds.replies, name="replies_feed"),
+    path("feeds/<path:key>/", feeds.discussion, name="discussion_feed"),
     path("<int:pk>/", views.permalink, name="permalink"),
+    path("<int:pk>/embed/", embed.card, name="embed"),
     path("<int:pk>/replies/", views.replies, name="replies"),
     path("<int:pk>/replies/editor/", views.replies_for_editor, name="replies_for_editor"),
     path("<int:pk>/decide/", views.decide, name="decide"),

@@ -20,6 +20,7 @@ from comments import (
     access,
     discussions,
     guests,
+    guidelines,
     http,
     moderation,
     muting,
@@ -32,7 +33,7 @@ from comments import (
 )
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Decider, Decision, Discussion, Reason, Status
-from comments.pages import editing, folding, own, section, shown, visitor
+from comments.pages import editing, folding, own, section, share, shown, visitor
 from comments.pages.origin import View, ours
 from comments.screening import Draft, Verdict
 
@@ -81,6 +82,11 @@ def _page(request: HttpRequest, template: str, context: dict[str, Any], *, statu
 def _private(response: HttpResponse) -> HttpResponse:
     response["Cache-Control"] = PRIVATE
     return response
+
+
+def open_page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """Render a whole page that says nothing of whoever reads it; the site's own frame around it may."""
+    return _page(request, template, context, status=status)
 
 
 def private_page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
@@ -193,6 +199,7 @@ def _posted(request: HttpRequest, discussion: Discussion, person: Commenter | No
         "parent": _parent(number),
         "idempotency_key": given.get("key", ""),
         "network_key": http.network_key(request),
+        "accepts": _accepts(request),
     }
     if person is not None and person.user_id is not None:
         return posting.post_comment(person, discussion, given.get("text", ""), **facts), ""
@@ -207,6 +214,12 @@ def _posted(request: HttpRequest, discussion: Discussion, person: Commenter | No
         **facts,
     )
     return done.comment, done.secret
+
+
+def _accepts(request: HttpRequest) -> int | None:
+    """Return the version of the guidelines whose box was ticked; with two boxes on the page, the latest."""
+    numbers = [guidelines.number_typed(value) for value in request.POST.getlist("guidelines")]
+    return max((number for number in numbers if number is not None), default=None)
 
 
 def _parent(number: str) -> Comment | None:
@@ -334,6 +347,7 @@ def permalink(request: HttpRequest, pk: int) -> HttpResponse:
     if person is not None and is_mine:
         mine = personal.state_of(Comment.objects.filter(pk=comment.pk).select_related("discussion"), person)
         context |= {"mine": [own.show(one) for one in mine if one.status != Status.PUBLISHED], "own": own.slip(mine[0])}
+    context |= {"card": share.card(request, comment), "share": share.addresses(request, comment)}
     if person is not None:
         context = folding.folded_in(context, ("root", "replies"), muting.ids(person))
     response = _page(request, "comments/permalink.html", context)

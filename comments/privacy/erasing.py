@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
-from comments import access, audit, conf, moderation, names, reactions
+from comments import access, audit, conf, moderation, names, questions, reactions
 from comments.exceptions import Refused
 from comments.models import (
     Appeal,
@@ -44,6 +44,7 @@ from comments.models import (
     Job,
     Mute,
     Note,
+    PersonFlag,
     Reaction,
     Revision,
     Sanction,
@@ -288,6 +289,12 @@ def forget_flags(person: Commenter) -> int:
     return _update(Flag.objects.filter(person=person).exclude(note=""), note="")
 
 
+def forget_reports_about_people(person: Commenter) -> int:
+    """Empty what they wrote when they reported people; what was reported about them goes with it."""
+    about = PersonFlag.objects.filter(Q(reporter=person) | Q(person=person))
+    return _update(about.exclude(note=""), note="")
+
+
 def forget_appeals(person: Commenter) -> int:
     """Delete appeals nobody has ruled on; empty the words of the others."""
     asked = Appeal.objects.filter(appellant=person)
@@ -351,6 +358,8 @@ STEPS: list[Step] = [
     deleting(Mute),
     deleting(Mute, "muted"),
     forget_flags,
+    forget_reports_about_people,
+    questions.forget_expert,
     forget_appeals,
     forget_issues,
     forget_downloads,

@@ -14,12 +14,14 @@ from django import template
 from django.db import models
 from django.template import Context
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from comments import threads
-from comments.models import Discussion
-from comments.pages import section, shown
+from comments.models import Commenter, Discussion
+from comments.pages import feeds, section, shown
 
 register = template.Library()
 
@@ -68,6 +70,20 @@ def comment_count(context: Context, story: models.Model) -> int:
 def comments_issue_url(discussion: Discussion | None) -> str:
     """Return the "let us know" form, with the discussion when there is one."""
     return shown.problem_url(discussion.key if discussion else "")
+
+
+@register.simple_tag
+def comments_feeds(story: models.Model | None = None) -> SafeString:
+    """Link the Atom feed of ``story``, or without one of the whole site, for the page's head: feed readers find it."""
+    address = shown.feed_url(section.key_of(story)) if story is not None else reverse("comments:feed")
+    title = _("Comments on this article") if story is not None else _("Latest comments")
+    return format_html('<link rel="alternate" type="application/atom+xml" title="{}" href="{}">', title, address)
+
+
+@register.simple_tag
+def comments_replies_feed(person: Commenter) -> str:
+    """Return the Atom feed of what is answered to ``person``. For their own pages only: it is nobody else's."""
+    return feeds.replies_url(person)
 
 
 def _known(context: Context) -> dict[str, int]:
