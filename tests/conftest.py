@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from comments import guests, moderation, personal, posting, threads, thresholds
 from comments.learning import suggestions
@@ -35,6 +36,14 @@ def nothing_remembered() -> None:
     suggestions.forget()
     guests.forget_names()
     personal.forget_wait()
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_chosen_a_language() -> Iterator[None]:
+    """Begin every test in the site's language: a request leaves its own behind in the thread that answered it."""
+    translation.deactivate()
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)

@@ -128,10 +128,10 @@ def test_a_section_says_when_it_opens_within_the_time_a_page_is_kept(
 
     allow(settings, commenting_hours=DAYTIME, cache_seconds=15)
     with time_machine.travel(berlin("2026-11-24 05:59:55")) as clock:
-        before = section.public("story-1", "newest", "").body.decode()
+        before = section.public("story-1", section.Asked(), None).body.decode()
         clock.shift(16)
         threads.pages._kept.clear()  # what time.monotonic() does in life
-        after = section.public("story-1", "newest", "").body.decode()
+        after = section.public("story-1", section.Asked(), None).body.decode()
 
     assert "Comments are closed until 24 November 2026, 06:00." in before
     assert "Comments can be written at these hours: " in before

@@ -37,7 +37,7 @@ def public(discussion: Discussion) -> str:
     from comments import threads
 
     threads.pages.clear()
-    return section.public(discussion.key, "newest", "").body.decode()
+    return section.public(discussion.key, section.Asked(), discussion).body.decode()
 
 
 # --- Writing them -----------------------------------------------------------------------------------------------------

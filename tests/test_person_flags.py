@@ -36,7 +36,8 @@ def test_everyone_may_know_a_persons_name_badge_and_since_when_and_nothing_they_
     assert page.status_code == 200 and page["X-Robots-Tag"] == "noindex"
     assert "&lt;b&gt;Troll&lt;/b&gt;" in shown and "Expert" in shown and "Jester" in shown and "Here since" in shown
     assert "Words that stand" not in shown and "example.org" not in shown
-    assert f'href="/comments/people/{troll.pk}/"' in section.public(discussion.key, "newest", "").body.decode()
+    public = section.public(discussion.key, section.Asked(), discussion).body.decode()
+    assert f'href="/comments/people/{troll.pk}/"' in public
     assert client.get("/comments/people/999999999999999999999/").status_code == 404
 
 

@@ -134,7 +134,7 @@ def test_only_answered_and_only_unanswered_divide_the_questions(
     assert shown(interview.key, "answered") == [asked[1].pk, asked[0].pk]
     assert shown(interview.key, "unanswered") == [asked[3].pk, asked[2].pk]
     assert len(shown(interview.key, "")) == 4
-    with pytest.raises(Refused, match="filters are"):
+    with pytest.raises(Refused, match="filtered by"):
         threads.page(interview.key, only="best of all")
 
     first = threads.page(interview.key, only="answered", limit=1)
@@ -167,13 +167,13 @@ def test_readers_see_tabs_who_answers_marked_replies_and_other_words(
     post(doctor, "A little.", parent=question)
     from comments.pages import section
 
-    public = section.public(interview.key, "newest", "").body.decode()
-    answered = section.public(interview.key, "newest", "", "answered").body.decode()
-    unanswered = section.public(interview.key, "newest", "", "unanswered").body.decode()
+    public = section.public(interview.key, section.Asked(), interview).body.decode()
+    answered = section.public(interview.key, section.Asked(only="answered"), interview).body.decode()
+    unanswered = section.public(interview.key, section.Asked(only="unanswered"), interview).body.decode()
 
     assert "Questions and answers" in public and "Sign in to ask a question" in public
     assert re.search(r'<a href="[^"]*only=answered#comments">Answered</a>', public)
-    assert '<a href="/stories/1/?only=answered#comments" aria-current="page">' in answered
+    assert '<a href="/stories/1/?only=answered#comments" aria-current="true">' in answered
     assert f'id="comment-{question.pk}"' in answered and f'id="comment-{question.pk}"' not in unanswered
     assert "No question waits for an answer." in unanswered
     assert public.count('data-badge="expert"') == 2 and public.count("Epidemiologist") == 2

@@ -79,13 +79,13 @@ def _remembered(request: HttpRequest) -> Asked:
 
     A choice is what the form of orders sends, with ``keep``; it lives in their session and nowhere else.
     """
-    found = asked(request)
+    found, session = asked(request), getattr(request, "session", None)
     if "keep" in request.GET:
         chosen = [found.sort, found.hide]
-        if request.session.get(REMEMBERED) != chosen:
-            request.session[REMEMBERED] = chosen
+        if session is not None and session.get(REMEMBERED) != chosen:
+            session[REMEMBERED] = chosen
     elif not request.GET.keys() & {"sort", "hide", "cursor"}:
-        kept = request.session.get(REMEMBERED)
+        kept = session.get(REMEMBERED) if session is not None else None
         if isinstance(kept, list) and len(kept) == 2 and kept[0] in threads.SORTS:
             found = found._replace(sort=kept[0], hide="removed" if kept[1] else "")
     return found

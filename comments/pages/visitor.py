@@ -91,7 +91,7 @@ def keep_typed(request: HttpRequest, discussion: Discussion) -> None:
 
 def typed(request: HttpRequest, discussion: Discussion) -> dict[str, Any]:
     """Return ``text``, ``parent`` and ``attempt`` as they were before the visitor signed in; or nothing."""
-    kept = request.session.get(TYPED) if has_session(request) else None
+    kept = request.session.get(TYPED) if has_session(request) and hasattr(request, "session") else None
     return kept if kept and kept["key"] == discussion.key else {}
 
 
