@@ -53,6 +53,7 @@ from comments.models import (
     Finding,
     Fingerprint,
     Flag,
+    Follow,
     HouseRule,
     HouseRuleVersion,
     IssueMessage,
@@ -60,6 +61,8 @@ from comments.models import (
     Job,
     Lesson,
     Note,
+    Notification,
+    NotificationPreference,
     Phrase,
     PolicyChange,
     PolicyVersion,
@@ -73,6 +76,7 @@ from comments.models import (
     SectionAccess,
     Setting,
     Token,
+    Told,
 )
 from comments.screening import sentences
 
@@ -705,6 +709,38 @@ class FingerprintAdmin(BigReadOnly):
     list_display = ("comment", "band", "value", "created_at")
     search_fields = ("=comment__id",)
     list_select_related = ("comment",)
+
+
+@admin.register(Notification)
+class NotificationAdmin(BigReadOnly):
+    list_display = ("id", "person", "kind", "key", "comment", "by_mail", "created_at", "read_at", "mailed_at")
+    search_fields = ("=person__id", "=comment__id")
+    list_select_related = ("person", "comment")
+    list_filter = ("kind", "by_mail", "created_at")
+
+
+@admin.register(NotificationPreference)
+class NotificationPreferenceAdmin(BigReadOnly):
+    list_display = ("person", "mail", "off", "mailed_kinds", "follows_own", "mail_due_at", "mailed_at")
+    search_fields = ("=person__id",)
+    list_select_related = ("person",)
+    list_filter = ("mail", "follows_own")
+
+
+@admin.register(Follow)
+class FollowAdmin(BigReadOnly):
+    list_display = ("id", "person", "discussion", "comment", "created_at")
+    search_fields = ("=person__id", "=comment__id")
+    list_select_related = ("person", "discussion", "comment")
+    list_filter = ("created_at",)
+
+
+@admin.register(Told)
+class ToldAdmin(BigReadOnly):
+    list_display = ("decision", "created_at")
+    search_fields = ("=decision__id",)
+    list_select_related = ("decision",)
+    ordering = ("-decision",)
 
 
 @admin.register(Job)

@@ -20,6 +20,7 @@ from comments.api.forms import EditForm, FlagForm, NothingForm, PreviewForm, Rea
 from comments.exceptions import Refused
 from comments.http import network_key
 from comments.models import Comment, Sanction, Status
+from comments.notifications import reading
 from comments.pages import section
 from comments.personal import Mine
 from comments.screening import sentences
@@ -255,6 +256,7 @@ class MeView(Endpoint):
                 "is_moderator": access.may_moderate(request.user),
                 "published_count": reader.published_count,
                 "standing": standing(access.standing(reader, network_key(request))),
+                "unread_notifications": reading.unread(reader),
             }
         )
 

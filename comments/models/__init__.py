@@ -17,6 +17,7 @@ from comments.models.integrations import Delivery, Token
 from comments.models.issues import IssueMessage, IssueReport
 from comments.models.jobs import Job
 from comments.models.learning import Audit, AutoApproval, Lesson, ScoringModel
+from comments.models.notifications import Follow, Notification, NotificationPreference, Told
 from comments.models.people import Commenter
 from comments.models.policy import HouseRule, HouseRuleVersion, Phrase, PolicyChange, PolicyVersion, Reason, Setting
 from comments.models.sanctions import Acknowledgement, Appeal, Sanction, SanctionWords
@@ -42,6 +43,7 @@ __all__ = [
     "Finding",
     "Fingerprint",
     "Flag",
+    "Follow",
     "HouseRule",
     "HouseRuleVersion",
     "IssueMessage",
@@ -49,6 +51,8 @@ __all__ = [
     "Job",
     "Lesson",
     "Note",
+    "Notification",
+    "NotificationPreference",
     "Phrase",
     "PolicyChange",
     "PolicyVersion",
@@ -63,5 +67,6 @@ __all__ = [
     "Setting",
     "Status",
     "Token",
+    "Told",
     "Trigger",
 ]

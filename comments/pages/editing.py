@@ -161,6 +161,7 @@ class Printer:
             "reply_url": "",
             "reply_label": "",
             "flag_url": "",
+            "follow_url": "",
             "tombstone": "",
             "icon": "",
             "pick": "",

@@ -154,6 +154,7 @@ def show(mine: Mine) -> SafeString:
         "reply_url": "",
         "reply_label": "",
         "flag_url": "",
+        "follow_url": "",
         "tombstone": "",
         "icon": "",
         "target": False,

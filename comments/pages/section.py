@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from comments import access, conf, discussions, http, personal, threads, thresholds
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Discussion, Status
-from comments.pages import editing, own, shown
+from comments.pages import editing, own, shown, told
 
 CONTROLS_FROM = 10
 """The choice of order appears when a discussion has this many comments."""
@@ -333,6 +333,7 @@ def pieces(discussion: Discussion, person: Commenter, network_key: str = "") -> 
         person=person,
         standing=own.standing(access.standing(person, network_key)),
         here=shown.with_query(discussion.url, "", "comments"),
+        bell=told.line(person, discussion),
         mine=[own.show(one) for one in mine],
         waiting=sum(one.status == Status.RECEIVED for one in mine),
         liked=",".join(map(str, personal.liked(person, discussion))),

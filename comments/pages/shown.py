@@ -51,6 +51,7 @@ class Shown(TypedDict):
     reply_url: str
     reply_label: str
     flag_url: str
+    follow_url: str
     tombstone: str
     icon: str
     target: bool
@@ -93,6 +94,7 @@ def _words(_language: str) -> dict[str, str]:
         "more": _("More about this comment"),
         "share": _("Link to this comment"),
         "flag": _("Report this comment"),
+        "follow": _("Follow this conversation"),
         "edited": _("edited %(when)s"),
         "you": _("You"),
         "pick": _("Editors' pick"),
@@ -213,6 +215,7 @@ def writer(discussion: Discussion) -> Callable[..., SafeString]:
             "reply_url": f"{reply}{number}#comment-form",
             "reply_label": say["reply_to"] % {"name": name},
             "flag_url": f"{start}{number}/flag/",
+            "follow_url": "" if row.parent_id else f"{start}{number}/follow/",
             "tombstone": gone["text"] if gone else "",
             "icon": _tombstone_icon(row) if gone else "",
             "target": target,

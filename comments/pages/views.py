@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from comments import access, appeals, discussions, http, moderation, people, personal, posting, reactions, threads
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Decider, Decision, Discussion, Reason, Status
-from comments.pages import editing, own, section, shown
+from comments.pages import editing, own, section, shown, told
 from comments.pages.origin import View, ours
 from comments.screening import Verdict
 
@@ -288,6 +288,7 @@ def me(request: HttpRequest) -> HttpResponse:
     context = shown.context(
         person=person, listed=listed, most=personal.MOST, appeals=asked, standing=standing, here=here
     )
+    context |= {"notices": told.notices(person, most=told.ON_MY_PAGE), "wishes": told.wishes(person)}
     return _private(_page(request, "comments/me.html", context))
 
 
