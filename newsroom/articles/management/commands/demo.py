@@ -19,8 +19,19 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from comments import moderation, posting
-from comments.models import Comment, Commenter, Decider, Discussion, Status, Token, Trigger
+from comments.models import (
+    Comment,
+    Commenter,
+    Decider,
+    Discussion,
+    NotificationPreference,
+    Status,
+    Token,
+    Trigger,
+)
+from comments.notifications import choices
 from comments.screening import Verdict
+from newsroom import sent_mail
 
 PEOPLE = {
     "reader1": ("Mara Lindqvist", "reader"),
@@ -84,6 +95,7 @@ class Command(BaseCommand):
         warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
         if not settings.COMMENTS["SITE_URL"]:
             settings.COMMENTS = settings.COMMENTS | {"SITE_URL": _address(host, port)}
+        settings.DEMONSTRATION = True
         call_command("migrate", verbosity=0)
         articles = _articles()
         accounts = _accounts(Path(settings.VAR_DIR))
@@ -101,7 +113,10 @@ class Command(BaseCommand):
         self.stdout.write(f"  An article          {base}{story}")
         self.stdout.write(f"  The admin panel     {base}/admin/")
         self.stdout.write(f"  The moderation desk {base}/admin/comments/desk/")
-        self.stdout.write(f"  The API             {base}/api/v1/docs/\n")
+        self.stdout.write(f"  The API             {base}/api/v1/docs/")
+        if sent_mail.is_served():
+            self.stdout.write(f"  The mail it sent    {base}/mail/")
+        self.stdout.write("")
         for name, account in accounts.items():
             self.stdout.write(f"  {name:<10} {account['password']:<20} {account['role']}")
         self.stdout.write(
@@ -171,6 +186,8 @@ def _accounts(directory: Path) -> dict[str, dict[str, str]]:
         person.badge = Commenter.Badge.STAFF if user.is_staff else ""
         person.role = {"editor": "Transport reporter", "moderator": "Community editor"}.get(name, "")
         person.save(update_fields=["badge", "role"])
+        # Here one wishes to see mail come; elsewhere it comes hourly, until somebody says otherwise.
+        choices.change(person, mail=NotificationPreference.Mail.INSTANT)
         scopes = ["read", "write"] + (["moderate"] if user.is_staff else [])
         token = Token.objects.issue(user, scopes, days=365, label="demonstration")
         accounts[name] = {"password": password, "token": token, "role": role}
