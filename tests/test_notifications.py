@@ -84,6 +84,12 @@ def test_who_is_answered_is_told_once_the_answer_is_published(reader: Commenter,
     assert notice.is_new
 
 
+def test_what_an_answer_quotes_is_not_told_as_its_own_words(reader: Commenter, jo: Commenter, post: Post) -> None:
+    told(post(jo, "> another ten minutes\n\nAnd unlit.", parent=post(reader)))
+
+    assert reading.of(reader)[0].quote == "And unlit."
+
+
 def test_nobody_is_told_of_what_waits_or_was_rejected(
     reader: Commenter, jo: Commenter, editor: Commenter, post: Post, decide: Any
 ) -> None:
@@ -218,6 +224,16 @@ def test_a_kind_that_is_off_is_not_told_and_the_next_one_is(reader: Commenter, j
     told(post(jo, "@mara, not so.", parent=first))
 
     assert kinds(reader) == ["mention"]
+
+
+def test_names_cost_one_question_however_many(reader: Commenter, jo: Commenter, post: Post) -> None:
+    post(reader)
+    comment = post(jo, " ".join(["@mara and so on and on,"] * 40))
+
+    with CaptureQueriesContext(connection) as asked:
+        assert telling.mentioned(comment) == [reader.pk]
+
+    assert len(asked) == 1
 
 
 # --- Following --------------------------------------------------------------------------------------------------------
@@ -913,6 +929,24 @@ def test_a_reader_sees_reads_and_follows_without_script(
     for follow in Follow.objects.all():
         at_home.post("/comments/me/follows/stop/", {"follow": follow.pk}, headers={"Sec-Fetch-Site": "same-origin"})
     assert Follow.objects.count() == 0
+
+
+def test_a_page_of_notices_goes_on_where_the_one_before_stopped(
+    at_home: Client, reader: Commenter, jo: Commenter, post: Post
+) -> None:
+    first = post(reader)
+    for number in range(reading.LISTED + 2):
+        told(post(jo, f"Number {number:02}.", parent=first))
+
+    page = at_home.get("/comments/me/notices/").content.decode()
+    [more] = [
+        part.split('"')[0] for part in page.split('href="/comments/me/notices/')[1:] if part.startswith("?before=")
+    ]
+    rest = at_home.get(f"/comments/me/notices/{more}").content.decode()
+
+    assert "Number 21." in page and "Number 01." not in page
+    assert "Number 01." in rest and "Number 00." in rest and "Number 21." not in rest
+    assert at_home.get("/comments/me/notices/?before=x").status_code == 200
 
 
 def test_a_form_of_somebody_else_changes_nothing(reader: Commenter, post: Post) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ Kind = Notification.Kind
 EXCERPT = 160
 """Characters of a comment in the list."""
 LISTED = 20
+_QUOTED = re.compile(r"<blockquote\b.*?</blockquote>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def _notice(row: Notification, reasons: dict[str, str], characters: int) -> Noti
     whole_story = row.kind == Kind.FOLLOWED and row.key.startswith("story:")
     quote = ""
     if comment is not None and is_read_by_all and row.kind != Kind.APPEAL and not whole_story:
-        quote = text.excerpt(text.plain(comment.html), characters)
+        quote = text.excerpt(_own_words(comment.html), characters)
     return Notice(
         id=row.pk,
         kind=row.kind,
@@ -93,6 +95,11 @@ def _notice(row: Notification, reasons: dict[str, str], characters: int) -> Noti
         is_new=row.read_at is None,
         comment=row.comment_id,
     )
+
+
+def _own_words(html: str) -> str:
+    """Return the visible text of a comment without what it quotes: those are somebody else's words."""
+    return text.plain(_QUOTED.sub("", html)) or text.plain(html)
 
 
 def _said(row: Notification, is_read_by_all: bool, reasons: dict[str, str]) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from django.apps import apps
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, Value
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Upper
 from django.utils import timezone
 
 from comments import conf, text
@@ -236,10 +236,11 @@ def mentioned(comment: Comment) -> list[int]:
     asked = {name for names in wished for name in names}
     if not asked:
         return []
-    spelled = Q()
-    for name in asked:
-        spelled |= Q(author__name__iexact=name)
-    taking_part = Comment.objects.filter(spelled, discussion=comment.discussion_id, status=Status.PUBLISHED)
+    # One look at each name, however many are asked for. SQLite knows capitals of ASCII only: there others are exact.
+    everyone = Comment.objects.filter(discussion=comment.discussion_id, status=Status.PUBLISHED)
+    taking_part = everyone.annotate(capitals=Upper("author__name")).filter(
+        Q(capitals__in=[name.upper() for name in asked]) | Q(author__name__in=asked)
+    )
     bearers: dict[str, dict[int, bool]] = {}
     start = comment.path[:SEGMENT]
     for person, name, path in taking_part.values_list("author", "author__name", "path").distinct():
