@@ -536,3 +536,13 @@ if (bar) {
   addEventListener("online", () => sendAgain());
   addEventListener("beforeunload", (event) => { if (unsent.size) event.preventDefault(); });
 }
+
+// --- What goes on beyond the edge ---------------------------------------------------------------------------------------
+
+// On a phone the page's own tab and queue may stand outside the row, and a chart's newest days outside their frame.
+for (const here of $$(":is(.tabs, .queues) [aria-current]")) {
+  const row = here.closest(".tabs, .queues");
+  const [mine, its] = [here.getBoundingClientRect(), row.getBoundingClientRect()];
+  row.scrollLeft += mine.left + mine.width / 2 - its.left - its.width / 2;
+}
+for (const plot of $$(".plot")) plot.scrollLeft = plot.scrollWidth;
