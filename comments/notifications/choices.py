@@ -130,8 +130,11 @@ def unsubscribe(token: str) -> None:
 
 
 def forget(person: Commenter) -> None:
-    """Delete what ``person`` was told, wished and followed: part of erasing them."""
+    """
+    Delete what ``person`` was told, wished and followed: part of erasing them.
+
+    What others were told of them names them by their row, which erasing empties.
+    """
     for rows in (Notification, NotificationPreference, Follow):
         manager: Any = rows.objects
         manager.filter(person=person).delete()
-    Notification.objects.filter(made_by=person).update(made_by=None)

@@ -344,7 +344,7 @@ def _set_alarm(people: list[int]) -> None:
             )
 
 
-def forget(limit: int = 10_000) -> int:
+def forget(limit: int = 50_000) -> int:
     """Delete notices that are older than ``NOTICE_DAYS``, and what was told two days ago; return how many notices."""
     now = timezone.now()
     old = Notification.objects.filter(created_at__lt=now - timedelta(days=conf.get().notice_days))
