@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from django.db.models import Q
+from django.contrib.auth import get_backends
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import Permission
+from django.db.models import CharField, F, Q, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from comments import conf, hours, thresholds
+from comments import at_once, conf, hours, thresholds
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Discussion, Reason, Sanction, Status
 from comments.models.comments import MAX_DEPTH
@@ -103,6 +107,60 @@ def is_staff(person: Commenter | None) -> bool:
 # --- The newsroom's roles ---------------------------------------------------------------------------------------------
 #
 # Permissions of the desk, given by groups (migration 0007). Superusers, and people who are not staff, cost no query.
+
+
+def learn(user: Any) -> None:
+    """
+    Ask in one query what a page of the desk asks of ``user``: their permissions, sections and who they are here.
+
+    It is kept on ``user``, which lives for one request. Where another backend than Django's own says who may do what,
+    and for superusers, who may do everything, this asks nothing.
+    """
+    if not (user.is_active and user.is_staff) or user.is_superuser or not _are_djangos(get_backends()):
+        return
+    permissions = [("own", user.user_permissions), ("group", _of_groups(user))]
+    label = Concat("content_type__app_label", Value("."), "codename", output_field=CharField())
+    found, said = at_once.ask(
+        {"person": Commenter.objects.filter(user=user)},
+        [
+            *(of.order_by().values_list(Value(kind, CharField()), label) for kind, of in permissions),
+            user.comment_sections.order_by().values_list(Value("section", CharField()), F("section")),
+        ],
+    )
+    # Where Django's backend looks before it asks, with a query for each.
+    user._user_perm_cache = {name for kind, name in said if kind == "own"}
+    user._group_perm_cache = {name for kind, name in said if kind == "group"}
+    user._comment_sections = frozenset(name for kind, name in said if kind == "section")
+    for person in found["person"]:
+        Commenter.user.field.remote_field.set_cached_value(user, person)
+
+
+def _of_groups(user: Any) -> Any:
+    return Permission.objects.filter(group__in=user.groups.all())
+
+
+READS = ("has_perm", "get_all_permissions", "_get_permissions", "_get_user_permissions", "_get_group_permissions")
+
+
+def _are_djangos(backends: Iterable[Any]) -> bool:
+    """Say whether each of ``backends`` that knows permissions reads them as Django's own does."""
+    return all(
+        getattr(type(each), name, None) is getattr(ModelBackend, name)
+        for each in backends
+        if hasattr(each, "has_perm")
+        for name in READS
+    )
+
+
+def person(user: Any) -> Commenter:
+    """Return the person behind a signed-in ``user``, as :meth:`Commenter.objects.for_user` does; one query at most."""
+    remote: Any = Commenter.user.field.remote_field
+    kept: Commenter | None = remote.get_cached_value(user, default=None)
+    if kept is None:
+        kept = Commenter.objects.for_user(user)
+        remote.set_cached_value(user, kept)
+    kept.user = user
+    return kept
 
 
 def may(user: Any, permission: str) -> bool:
@@ -261,15 +319,31 @@ def standing(person: Commenter, network_key: str = "", at: datetime | None = Non
     One query. A domain or a network never counts against the newsroom's own people. A suspension that is over needs
     nobody to end it.
     """
-    about = Q(person=person)
-    if not is_staff(person):
-        if domains := domains_of(person):
-            about |= Q(email_domain__in=domains)
-        if network_key:
-            about |= Q(network_key=network_key)
+    return standings([(person, network_key)], at)[0]
+
+
+def standings(asked: Sequence[tuple[Commenter, str]], at: datetime | None = None) -> list[Standing]:
+    """Return how each of these people stands, who write from these networks: as :func:`standing`, in one query."""
+    own: list[tuple[int, list[str], str]] = [
+        (person.pk, [], "") if is_staff(person) else (person.pk, domains_of(person), network)
+        for person, network in asked
+    ]
+    about = Q(person__in={pk for pk, _domains, _network in own})
+    if all_domains := {domain for _pk, domains, _network in own for domain in domains}:
+        about |= Q(email_domain__in=all_domains)
+    if networks := {network for _pk, _domains, network in own if network}:
+        about |= Q(network_key__in=networks)
     found = Sanction.objects.in_force(at).filter(about).select_related("words", "acknowledgement", "made_by")
     # Put in order here: a planner that is asked to would rather read the whole table backwards.
-    return standing_by(sorted(found, key=lambda one: -one.pk))
+    latest_first = sorted(found, key=lambda one: -one.pk)
+    return [
+        standing_by(
+            one
+            for one in latest_first
+            if one.person_id == pk or one.email_domain in domains or (network and one.network_key == network)
+        )
+        for pk, domains, network in own
+    ]
 
 
 def standing_by(sanctions: Iterable[Sanction]) -> Standing:

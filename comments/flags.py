@@ -63,9 +63,14 @@ def open_ones() -> QuerySet[Flag]:
 def on(comments: Iterable[int]) -> dict[int, list[Flag]]:
     """Return the open flags on each of ``comments``, with who made them. One query."""
     found: dict[int, list[Flag]] = {}
-    for flag in open_ones().filter(comment__in=list(comments)).select_related("person"):
+    for flag in on_any(comments):
         found.setdefault(flag.comment_id, []).append(flag)
     return found
+
+
+def on_any(comments: Iterable[int]) -> QuerySet[Flag]:
+    """Return the open flags on ``comments``, with who made them."""
+    return open_ones().filter(comment__in=list(comments)).select_related("person")
 
 
 def total(comment: Comment) -> tuple[Decimal, int]:

@@ -8,6 +8,7 @@ tried once, for half a second at most, and a message that never arrives is made 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from datetime import timedelta
 from functools import partial
@@ -15,7 +16,7 @@ from typing import Any
 
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
-from django.db import close_old_connections, transaction
+from django.db import close_old_connections, connection, transaction
 from django.dispatch import receiver
 from django.utils import timezone
 
@@ -33,14 +34,26 @@ BEHIND = timedelta(seconds=1)
 """A message that is this late has others waiting behind it."""
 
 
+CHECK_AFTER = 1.0
+"""Seconds after which a connection to the database is asked whether it still answers."""
+
+_seen = threading.local()
+
+
 class Hint(DjangoTask[Any, Any]):
     """A task whose message may be lost, and whose publishing never fails or holds up the request."""
 
     abstract = True
 
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
-        """Begin on a database connection that answers, whatever happened to the one before."""
-        close_old_connections()
+        """
+        Begin on a database connection that answers, whatever happened to the one before.
+
+        One that worked a moment ago is taken to work still: messages of a long queue have little else to ask.
+        """
+        if connection.errors_occurred or time.monotonic() - getattr(_seen, "at", -CHECK_AFTER) >= CHECK_AFTER:
+            close_old_connections()
+            _seen.at = time.monotonic()
 
     def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
         """Publish after the commit. Skipped while the broker does not answer."""

@@ -864,7 +864,7 @@ def digest(raw: str) -> str:
     Case, width, accents written in one piece or two, white space and invisible characters make no difference.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", raw).casefold())
-    seen = "".join(character for character in folded if not _is_zero_width(character))
+    seen = folded if folded.isascii() else "".join(c for c in folded if not _is_zero_width(c))
     words = " ".join(seen.split())
     return blake2b(words.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 

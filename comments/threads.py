@@ -16,7 +16,7 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -550,6 +550,12 @@ class PageCache:
         self._learn(key, version)
         _shared(lambda: cache.set(_cache_key(key), version, SHARED_SECONDS))
 
+    def many_moved(self, versions: Mapping[str, int]) -> None:
+        for key, version in versions.items():
+            self._learn(key, version)
+        shared = {_cache_key(key): version for key, version in versions.items()}
+        _shared(lambda: cache.set_many(shared, SHARED_SECONDS))
+
     def _keep(self, name: tuple[Any, ...], version: int, body: bytes) -> Kept:
         kept = ready(body, name=name, version=version)
         limit = conf.get().cache_megabytes * 1_000_000
@@ -595,6 +601,11 @@ def _shared(call: Callable[[], Any]) -> Any:
 def discussion_moved(key: str, version: int) -> None:
     """Make every kept page of discussion ``key`` old. Call after the commit."""
     pages.moved(key, version)
+
+
+def discussions_moved(versions: Mapping[str, int]) -> None:
+    """Do the same for many discussions, key → version, with one call of the shared cache."""
+    pages.many_moved(versions)
 
 
 def page_json(key: str, *, sort: str, cursor: str, limit: int | None) -> Kept:

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from comments import moderation, posting, threads, thresholds
 from comments.learning import suggestions
@@ -101,3 +104,21 @@ def reasons(db: None) -> None:
     """Bring back what a test that committed has emptied."""
     for code in ("spam", "off_topic"):
         Reason.objects.get_or_create(code=code)
+
+
+@pytest.fixture
+def statements() -> Callable[[Client, str], int]:
+    """Count what a page asks the database the second time, Django's two for the session and the user among it."""
+
+    def count(client: Client, path: str) -> int:
+        client.get(path)
+        counted = []
+        for _time in range(2):
+            with CaptureQueriesContext(connection) as asked:
+                assert client.get(path).status_code == 200
+            # Whether the policy has moved on is asked once a second: see comments.thresholds. What is asked every
+            # quarter of a minute, or seldomer, is in one of the two at most.
+            counted.append(len([one for one in asked if "comments_policyversion" not in one["sql"]]))
+        return min(counted)
+
+    return count

@@ -42,6 +42,7 @@ def guarded(may: Callable[[Any], bool]) -> Callable[[View], View]:
     def guard(view: View) -> View:
         @wraps(view)
         def behind(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            access.learn(request.user)
             if not may(request.user):
                 raise PermissionDenied
             return view(request, *args, **kwargs)

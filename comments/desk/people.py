@@ -302,7 +302,7 @@ def sanction(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
     try:
         made = people.VERBS[given["kind"]](
             person,
-            made_by=Commenter.objects.for_user(request.user),
+            made_by=access.person(request.user),
             target=given.get("target") or "person",
             reason=given["reason"],
             explanation=given["explanation"],
@@ -342,7 +342,7 @@ def lift(request: HttpRequest, site: AdminSite) -> HttpResponse:
         found = people.known(given["sanction"])
         people.lift(
             found,
-            made_by=Commenter.objects.for_user(request.user),
+            made_by=access.person(request.user),
             explanation=given["explanation"],
             private_note=given["note"],
         )
@@ -356,7 +356,7 @@ def lift(request: HttpRequest, site: AdminSite) -> HttpResponse:
 @for_moderators
 def note(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
     """Write a note about a person, or delete one's own."""
-    person, editor = _person(pk), Commenter.objects.for_user(request.user)
+    person, editor = _person(pk), access.person(request.user)
     words, gone = request.POST.get("text", ""), request.POST.get("delete", "")
     try:
         if gone.isascii() and gone.isdecimal() and len(gone) < 19:
@@ -383,7 +383,7 @@ def reject_all(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
         action = bulk.about_person(
             person,
             "reject",
-            made_by=Commenter.objects.for_user(request.user),
+            made_by=access.person(request.user),
             reason=given["reason"],
             explanation=given["explanation"],
             sanction=in_force if in_force is not None and in_force.person_id else None,

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     """What people are told of, what they wish to be told of, and what they follow."""
 
     dependencies = [
-        ("comments", "0015_editors_decisions"),
+        ("comments", "0016_search_first"),
     ]
 
     operations = [
