@@ -69,6 +69,7 @@ from comments.models import (
     Finding,
     Fingerprint,
     Flag,
+    Follow,
     FormerAddress,
     Guest,
     Guidelines,
@@ -80,6 +81,8 @@ from comments.models import (
     Lesson,
     Mute,
     Note,
+    Notification,
+    NotificationPreference,
     PersonFlag,
     Phrase,
     PolicyChange,
@@ -95,6 +98,7 @@ from comments.models import (
     Setting,
     SpentProof,
     Token,
+    Told,
 )
 from comments.screening import sentences
 
@@ -858,6 +862,38 @@ class FingerprintAdmin(BigReadOnly):
     list_display = ("comment", "band", "value", "created_at")
     search_fields = ("=comment__id",)
     list_select_related = ("comment",)
+
+
+@admin.register(Notification)
+class NotificationAdmin(BigReadOnly):
+    list_display = ("id", "person", "kind", "key", "comment", "by_mail", "created_at", "read_at", "mailed_at")
+    search_fields = ("=person__id", "=comment__id")
+    list_select_related = ("person", "comment")
+    list_filter = ("kind", "by_mail", "created_at")
+
+
+@admin.register(NotificationPreference)
+class NotificationPreferenceAdmin(BigReadOnly):
+    list_display = ("person", "mail", "off", "mailed_kinds", "follows_own", "mail_due_at", "mailed_at")
+    search_fields = ("=person__id",)
+    list_select_related = ("person",)
+    list_filter = ("mail", "follows_own")
+
+
+@admin.register(Follow)
+class FollowAdmin(BigReadOnly):
+    list_display = ("id", "person", "discussion", "comment", "created_at")
+    search_fields = ("=person__id", "=comment__id")
+    list_select_related = ("person", "discussion", "comment")
+    list_filter = ("created_at",)
+
+
+@admin.register(Told)
+class ToldAdmin(BigReadOnly):
+    list_display = ("decision", "created_at")
+    search_fields = ("=decision__id",)
+    list_select_related = ("decision",)
+    ordering = ("-decision",)
 
 
 @admin.register(Job)

@@ -15,7 +15,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from comments import access, compliance, conf, flags, letters, moderation, people, ratelimit
+from comments import access, compliance, conf, flags, letters, moderation, people, ratelimit, signals
 from comments.compliance import Statement
 from comments.exceptions import CommentChanged, Refused
 from comments.http import request_id
@@ -418,6 +418,7 @@ def rule_on(
         _on_record(current, made_by, did)
         letters.appeal_ruled(current)
         letters.tell_editor(current)
+        transaction.on_commit(lambda: signals.appeal_ruled.send_robust(Appeal, appeal=current), robust=True)
     return current
 
 

@@ -257,6 +257,14 @@ class Settings:
 
     nudge: bool = True
     """Before posting, readers are told once what in a text would make it wait, and may change it."""
+    notice_mails_per_hour: int = 6
+    """Mails about replies, mentions and the like to one person in an hour; more are told together. 0: none at all."""
+
+    daily_mail_hour: int = 7
+    """From this hour on, by the site's clock, those get their mail who wish it daily."""
+
+    notice_days: int = 90
+    """So long people can look up what they were told of."""
 
     premoderate: bool = False
     """Every comment waits for an editor: on the site, in a section or under an article."""

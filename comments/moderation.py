@@ -953,6 +953,8 @@ def _mark(comment: Comment, made_by: Commenter, what: str, wanted: bool) -> Comm
         discussion.version += 1
         Discussion.objects.filter(pk=discussion.pk).update(version=discussion.version)
         transaction.on_commit(lambda: _tell_mark(current), robust=True)
+        if what == "featured" and wanted:
+            transaction.on_commit(lambda: signals.comment_featured.send_robust(Comment, comment=current), robust=True)
     return _as_it_is(comment, current)
 
 

@@ -243,6 +243,9 @@ else:
     EMAIL_TIMEOUT = _mail["timeout"]
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="The Estuary Record <comments@estuary-record.example>")
 
+DEMONSTRATION = False
+"""Set by the command ``demo``: what was sent is shown at /mail/. See newsroom/sent_mail.py."""
+
 # --- Language, time, files --------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")

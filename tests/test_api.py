@@ -723,7 +723,8 @@ def test_a_token_is_found_with_its_person_in_one_query(call: Callable[..., Calle
     with CaptureQueriesContext(connection) as queries:
         assert said(program.get("me/"))["name"] == "mara"
 
-    assert ["comments_token" in one["sql"] for one in queries] == [True, False], "the other is how they stand"
+    # The others: how they stand, and how much they were told that is new.
+    assert ["comments_token" in one["sql"] for one in queries] == [True, False, False]
 
 
 def test_a_browser_needs_the_csrf_token_to_write(reader: Commenter, discussion: Discussion) -> None:
@@ -751,6 +752,7 @@ def test_who_am_i(call: Callable[..., Caller], editor: Commenter) -> None:
         "preferred_language": "",
         "deletion": None,
         "standing": {"state": "fine", "detail": "", "until": None, "sanctions": []},
+        "unread_notifications": 0,
     }
     assert response["Cache-Control"] == "private, no-store"
 

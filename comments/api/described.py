@@ -21,6 +21,8 @@ from comments.models import (
     IssueMessage,
     IssueReport,
     Job,
+    Notification,
+    NotificationPreference,
     PersonFlag,
     Phrase,
     PolicyChange,
@@ -87,8 +89,8 @@ KEY = OpenApiParameter(
     str,
     OpenApiParameter.PATH,
     description="Key of the discussion, percent-encoded: `articles.article:42`, or any text of up to 200 characters. "
-    "Servers decode `%2F` before the API sees it, so a key that itself ends in `/comments` or `/events` can be read "
-    "and written to under `…/comments/` but has no summary of its own.",
+    "Servers decode `%2F` before the API sees it, so a key that itself ends in `/comments`, `/events` or "
+    "`/follow` can be read and written to under `…/comments/` but has no summary of its own.",
 )
 ID = {"type": "integer", "minimum": 1}
 UUID_SHAPE = {"type": "string", "format": "uuid"}
@@ -419,6 +421,55 @@ class MeSerializer(Shape):
     preferred_language = serializers.CharField(allow_blank=True, help_text="Of mails and notices; empty: the site's.")
     deletion = DeletionSerializer(allow_null=True, help_text="When my account goes, if I asked for that.")
     standing = StandingSerializer()
+    unread_notifications = serializers.IntegerField()
+
+
+class NoticeSerializer(Shape):
+    """Something the caller was told of. Text that readers no longer see is not repeated."""
+
+    id = serializers.IntegerField()
+    kind = Choice(Notification.Kind.choices)
+    detail = serializers.CharField(help_text="In a sentence.")
+    quote = serializers.CharField(help_text="The beginning of the comment, as plain text; may be empty.")
+    story = serializers.CharField()
+    url = serializers.CharField(help_text="Where it stands; may be empty.")
+    appeal_url = serializers.CharField(help_text="Where the decision can be appealed; may be empty.")
+    comment = serializers.IntegerField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    is_read = serializers.BooleanField()
+
+
+class NoticesSerializer(Shape):
+    results = NoticeSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+    unread = serializers.IntegerField()
+
+
+class UnreadSerializer(Shape):
+    unread = serializers.IntegerField()
+
+
+class WishesSerializer(Shape):
+    mail = Choice(NotificationPreference.Mail.choices)
+    off = serializers.ListField(child=Choice(Notification.Kind.choices), help_text="Kinds that are not told at all.")
+    mailed_kinds = serializers.ListField(child=Choice(Notification.Kind.choices))
+    follows_own = serializers.BooleanField(help_text="Conversations the caller writes in are followed.")
+
+
+class FollowingSerializer(Shape):
+    following = serializers.BooleanField()
+
+
+class FollowSerializer(Shape):
+    id = serializers.IntegerField()
+    discussion = serializers.CharField(help_text="Its key.")
+    title = serializers.CharField()
+    comment = serializers.IntegerField(allow_null=True, help_text="Where the conversation begins; null: the story.")
+    created_at = serializers.DateTimeField()
+
+
+class FollowsSerializer(Shape):
+    results = FollowSerializer(many=True)
 
 
 class ExportSerializer(Shape):

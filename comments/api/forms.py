@@ -79,6 +79,18 @@ class FlagForm(Form):
     note = Line(required=False, allow_blank=True, max_length=500, help_text="For the editor. The author never sees it.")
 
 
+class ReadForm(Form):
+    ids = serializers.ListField(child=Number(), required=False, max_length=500, help_text="These notices.")
+    up_to = Number(required=False, help_text="All up to this one. With neither: all there are.")
+
+
+class WishesForm(Form):
+    mail = Line(required=False, max_length=8, help_text="`instant`, `hourly`, `daily` or `never`.")
+    off = serializers.ListField(child=Line(max_length=40), required=False, max_length=20)
+    mailed_kinds = serializers.ListField(child=Line(max_length=40), required=False, max_length=20)
+    follows_own = serializers.BooleanField(required=False)
+
+
 class AppealForm(Form):
     text = Words(help_text="What is wrong with the decision; up to 2,000 characters.")
 

@@ -14,11 +14,12 @@ from comments import access, names, personal, privacy
 from comments.api import described
 from comments.api.bodies import read
 from comments.api.described import CURSOR, call
-from comments.api.endpoint import Endpoint, answer, limit_asked, moment, signed_in
+from comments.api.endpoint import Endpoint, answer, author, limit_asked, moment, signed_in
 from comments.api.forms import LeaveForm, MeForm, NothingForm
 from comments.api.writing import own, standing
 from comments.http import network_key
 from comments.models import Commenter, DataExport, Job
+from comments.notifications import reading
 from comments.pages.me import sent
 
 UNDER_WAY = (Job.State.WAITING, Job.State.RUNNING, Job.State.PAUSED)
@@ -37,6 +38,7 @@ def _me(request: Request, reader: Commenter) -> dict[str, Any]:
         if reader.erase_at
         else None,
         "standing": standing(access.standing(reader, network_key(request))),
+        "unread_notifications": reading.unread(reader),
     }
 
 
@@ -50,7 +52,7 @@ def _leave(request: Request) -> HttpResponse:
 class MeView(Endpoint):
     @call("me", "me", "Who is calling", {200: described.MeSerializer}, refusals=[401, 403], scope="read")
     def get(self, request: Request) -> HttpResponse:
-        return answer(_me(request, signed_in(request)))
+        return answer(_me(request, author(request)))
 
     @call(
         "change_me",

@@ -1,9 +1,9 @@
 """
 ``path("api/v1/", include("comments.api.urls"))``.
 
-A key may have any character, "/" too, so an address is read from its end: ``…/comments/`` and ``…/events/`` first,
-then the discussion itself. WSGI decodes ``%2F`` before Django sees it; a key that itself ends in ``/comments`` or
-``/events`` therefore has comments but no summary of its own.
+A key may have any character, "/" too, so an address is read from its end: ``…/comments/``, ``…/events/`` and
+``…/follow/`` first, then the discussion itself. WSGI decodes ``%2F`` before Django sees it; a key that itself ends in
+one of them therefore has comments but no summary of its own.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from comments.api import (
     jobs,
     learning,
     me,
+    notices,
     numbers,
     people,
     policy,
@@ -76,6 +77,7 @@ urlpatterns: list[URLPattern] = [
     path("schema/", documentation.SchemaView.as_view(), name="schema"),
     path("guests/sum/", reading.SumView.as_view(), name="guest_sum"),
     path("counts/", reading.CountsView.as_view(), name="counts"),
+    path("discussions/<comments_key:key>/follow/", notices.FollowStoryView.as_view(), name="follow_discussion"),
     path("discussions/<comments_key:key>/comments/", reading.CommentsView.as_view(), name="comments"),
     path("discussions/<comments_key:key>/events/", reading.EventsView.as_view(), name="events"),
     path("discussions/<comments_key:key>/", reading.DiscussionView.as_view(), name="discussion"),
@@ -114,6 +116,11 @@ urlpatterns: list[URLPattern] = [
         furnishing.DeskPersonFlagsView.as_view(),
         name="person_flags",
     ),
+    path("comments/<comments_id:comment_id>/follow/", notices.FollowView.as_view(), name="follow"),
+    path("me/notifications/", notices.NoticesView.as_view(), name="notifications"),
+    path("me/notifications/read/", notices.ReadView.as_view(), name="read_notifications"),
+    path("me/notifications/preferences/", notices.WishesView.as_view(), name="notification_preferences"),
+    path("me/follows/", notices.FollowsView.as_view(), name="follows"),
     path("me/warnings/<uuid:public_id>/acknowledge/", writing.AcknowledgeView.as_view(), name="acknowledge"),
     path("me/discussions/<comments_key:key>/", writing.MyDiscussionView.as_view(), name="my_discussion"),
     path("preview/", writing.PreviewView.as_view(), name="preview"),

@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("comments", "0020_guests"),
+        ("comments", "0021_notifications"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

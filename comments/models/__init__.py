@@ -18,6 +18,7 @@ from comments.models.integrations import Delivery, Token
 from comments.models.issues import IssueMessage, IssueReport
 from comments.models.jobs import Job
 from comments.models.learning import Audit, AutoApproval, Lesson, ScoringModel
+from comments.models.notifications import Follow, Notification, NotificationPreference, Told
 from comments.models.people import Commenter, Mute, PersonFlag
 from comments.models.policy import (
     Guidelines,
@@ -56,6 +57,7 @@ __all__ = [
     "Finding",
     "Fingerprint",
     "Flag",
+    "Follow",
     "FormerAddress",
     "Guest",
     "Guidelines",
@@ -67,6 +69,8 @@ __all__ = [
     "Lesson",
     "Mute",
     "Note",
+    "Notification",
+    "NotificationPreference",
     "PersonFlag",
     "Phrase",
     "PolicyChange",
@@ -83,5 +87,6 @@ __all__ = [
     "SpentProof",
     "Status",
     "Token",
+    "Told",
     "Trigger",
 ]

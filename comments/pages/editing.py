@@ -169,6 +169,7 @@ class Printer:
             "flag_url": "",
             "mute_url": "",
             "person_url": "",
+            "follow_url": "",
             "tombstone": "",
             "icon": "",
             "pick": "",

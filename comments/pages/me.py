@@ -27,7 +27,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from comments import access, appeals, conf, http, names, personal, privacy
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, DataExport, Job
-from comments.pages import own, shown, views, visitor
+from comments.pages import own, shown, told, views, visitor
 from comments.pages.origin import ours
 
 Context = Callable[[HttpRequest, Commenter], dict[str, Any] | None]
@@ -76,6 +76,16 @@ def my_appeals(request: HttpRequest, person: Commenter) -> dict[str, Any] | None
     """What they asked to be looked at again; not shown to who never did."""
     asked = [own.listed_appeal(one) for one in appeals.by(person)]
     return {"appeals": asked, "number": len(asked)} if asked else None
+
+
+def notices(request: HttpRequest, person: Commenter) -> dict[str, Any]:
+    """What they were told lately."""
+    return {"notices": told.notices(person, most=told.ON_MY_PAGE)}
+
+
+def mail(request: HttpRequest, person: Commenter) -> dict[str, Any]:
+    """What reaches them, when, and what they follow."""
+    return {"wishes": told.wishes(person)}
 
 
 def muted(request: HttpRequest, person: Commenter) -> dict[str, Any]:
@@ -138,8 +148,10 @@ def _download(made: DataExport | None) -> dict[str, Any] | None:
 
 
 PARTS: list[Part] = [
+    Part("notices", gettext_lazy("Notices"), "comments/_me_notices.html", notices),
     Part("mine", gettext_lazy("Comments"), "comments/_me_comments.html", comments),
     Part("appeals", gettext_lazy("Appeals"), "comments/_me_appeals.html", my_appeals),
+    Part("mail", gettext_lazy("E-mail"), "comments/_me_mail.html", mail),
     Part("muted", gettext_lazy("Muted people"), "comments/_me_muted.html", muted),
     Part("account", gettext_lazy("Name and language"), "comments/_me_account.html", account),
     Part("data", gettext_lazy("My data"), "comments/_me_data.html", data),

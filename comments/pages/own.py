@@ -231,6 +231,7 @@ def show(mine: Mine) -> SafeString:
         "flag_url": "",
         "mute_url": "",
         "person_url": "",
+        "follow_url": "",
         "tombstone": "",
         "icon": "",
         "target": False,

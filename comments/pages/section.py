@@ -34,7 +34,7 @@ from comments import (
 )
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Discussion, Status
-from comments.pages import editing, folding, own, shown, visitor
+from comments.pages import editing, folding, own, shown, told, visitor
 
 CONTROLS_FROM = 10
 """The choice of order appears when a discussion has this many comments."""
@@ -478,6 +478,7 @@ def pieces(discussion: Discussion, person: Commenter, network_key: str = "") -> 
         person=person if person.user_id else None,
         standing=own.standing(access.standing(person, network_key)),
         here=shown.with_query(discussion.url, "", "comments"),
+        bell=told.line(person, discussion),
         mine=[own.show(one) for one in mine],
         waiting=sum(one.status == Status.RECEIVED for one in mine),
         reacted=",".join(f"{number}:{kind}" for number, kind in personal.reacted(person, discussion).items()),

@@ -59,6 +59,7 @@ class Shown(TypedDict):
     flag_url: str
     mute_url: str
     person_url: str
+    follow_url: str
     tombstone: str
     icon: str
     target: bool
@@ -107,6 +108,7 @@ def _words(_language: str) -> dict[str, str]:
         "flag": _("Report this comment"),
         "mute": _("Mute this person"),
         "about_person": _("About who wrote this"),
+        "follow": _("Follow this conversation"),
         "edited": _("edited %(when)s"),
         "you": _("You"),
         "pick": _("Editors' pick"),
@@ -252,6 +254,7 @@ def writer(discussion: Discussion) -> Callable[..., SafeString]:
             "flag_url": f"{start}{number}/flag/",
             "mute_url": f"{start}{number}/mute/",
             "person_url": f"{start}people/{row.author_id}/" if row.author_name else "",
+            "follow_url": "" if row.parent_id else f"{start}{number}/follow/",
             "tombstone": gone["text"] if gone else "",
             "icon": _tombstone_icon(row) if gone else "",
             "target": target,

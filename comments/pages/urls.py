@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from comments.pages import appeals, embed, feeds, guidelines, me, people, views
+from comments.pages import appeals, embed, feeds, guidelines, me, notices, people, views
 
 app_name = "comments"
 
@@ -30,6 +30,12 @@ urlpatterns = [
     path("feeds/", feeds.everything, name="feed"),
     path("feeds/replies/<str:token>/", feeds.replies, name="replies_feed"),
     path("feeds/<path:key>/", feeds.discussion, name="discussion_feed"),
+    path("me/notices/", notices.notices, name="notices"),
+    path("me/notices/read/", notices.read, name="notices_read"),
+    path("me/mail/", notices.wishes, name="notice_wishes"),
+    path("me/follows/stop/", notices.unfollow, name="unfollow"),
+    path("follow/", notices.follow_story, name="follow_story"),
+    path("unsubscribe/<str:token>/", notices.unsubscribe, name="unsubscribe"),
     path("<int:pk>/", views.permalink, name="permalink"),
     path("<int:pk>/embed/", embed.card, name="embed"),
     path("<int:pk>/replies/", views.replies, name="replies"),
@@ -40,6 +46,7 @@ urlpatterns = [
     path("<int:pk>/react/", views.react, name="react"),
     path("<int:pk>/mute/", views.mute, name="mute"),
     path("<int:pk>/flag/", views.flag, name="flag"),
+    path("<int:pk>/follow/", notices.follow, name="follow"),
     path("<int:pk>/appeal/", appeals.appeal, name="appeal"),
     path("sanctions/<uuid:public_id>/appeal/", appeals.appeal_sanction, name="appeal_sanction"),
     path("issues/", include("comments.pages.issue_urls")),

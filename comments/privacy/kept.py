@@ -27,8 +27,11 @@ from comments.models import (
     DeskPreference,
     Expert,
     Flag,
+    Follow,
     IssueReport,
     Mute,
+    Notification,
+    NotificationPreference,
     PersonFlag,
     Reaction,
     Reason,
@@ -319,6 +322,36 @@ PARTS: list[Part] = [
         ("Expert.person",),
     ),
     Part(
+        "notices",
+        gettext_lazy("What I was told"),
+        lambda person: Notification.objects.filter(person=person),
+        lambda row: {
+            "kind": row.get_kind_display(),
+            "comment": row.comment_id,
+            "told_at": row.created_at,
+            "read_at": row.read_at,
+        },
+        ("Notification.person",),
+    ),
+    Part(
+        "mail_wishes",
+        gettext_lazy("What I wish to be mailed"),
+        lambda person: NotificationPreference.objects.filter(person=person),
+        lambda row: {
+            field.name: getattr(row, field.name)
+            for field in row._meta.concrete_fields
+            if field.name not in ("id", "person", "unsubscribe_token", "token")
+        },
+        ("NotificationPreference.person",),
+    ),
+    Part(
+        "follows",
+        gettext_lazy("What I follow"),
+        lambda person: Follow.objects.filter(person=person).select_related("discussion"),
+        lambda row: {"discussion": str(row.discussion), "comment": row.comment_id},
+        ("Follow.person",),
+    ),
+    Part(
         "mutes",
         gettext_lazy("People I muted"),
         lambda person: Mute.objects.filter(person=person).select_related("muted"),
@@ -413,6 +446,7 @@ LEFT_OUT: dict[str, str] = {
     "PersonFlag.settled_by": "an editor's work",
     "Guidelines.made_by": "an editor's work, on record",
     "Expert.made_by": "an editor's work",
+    "Notification.made_by": "who did what they were told of; stands with the comment",
     "Guest.person": "the digest of a guest's secret, which says nothing of them",
     "Mute.muted": "who muted them is the others' own affair",
     "FormerAddress.person": "exists only once the person is gone",

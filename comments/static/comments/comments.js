@@ -706,6 +706,8 @@ function listen(within) {
     if (document.hidden) resting = window.setTimeout(close, HIDDEN);
     else if (!source) {
       if (missed) void stream?.check();
+      // Notices may have come; a warning that is being ticked is left alone.
+      if (!one("[data-mine] :checked", within)) void own?.look();
       open();
     }
   });
