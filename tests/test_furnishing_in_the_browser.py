@@ -44,6 +44,8 @@ def look(page: Any, selector: str, *names: str) -> list[str]:
 
 def test_a_site_restyles_the_section_with_custom_properties_alone(window: Callable[..., Any], site: Site) -> None:
     page = window("reader1").page
+    # Colours take a moment to change; who wants less motion sees them at once.
+    page.emulate_media(reduced_motion="reduce")
     page.goto(STORY)
     before = look(page, ".comment-text", "font-family", "color")
 
