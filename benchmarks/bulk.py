@@ -1,12 +1,15 @@
-"""Measure decisions in bulk: ``python -m benchmarks.bulk [--count N]``, on a PostgreSQL of its own."""
+"""
+Measure decisions in bulk, on a PostgreSQL of its own; ``python -m benchmarks --only bulk`` runs this and shows it.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +144,8 @@ def _timed(module: Any, name: str, times: list[float]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bulk", description=__doc__)
-    parser.add_argument("--count", type=int, default=COUNT)
+    parser.add_argument("--count", type=int, default=COUNT, help="comments that are decided")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory, postgresql() as url:
         os.environ |= {"DATABASE_URL": url, "VAR_DIR": f"{directory}/var", "LOG_LEVEL": "ERROR"}
@@ -153,14 +157,13 @@ def main() -> None:
         from django.db import connections
 
         call_command("migrate", verbosity=0)
-        for pace in measure(fill(options.count)):
-            idle = pace.decisions / (pace.cpu + pace.database)
-            print(
-                f"{pace.what}: {pace.decisions:,} decisions in {pace.seconds:.1f} s, {pace.per_second:,.0f} a second; "
-                f"{pace.cpu:.1f} + {pace.database:.1f} s of CPU, {idle:,.0f} a second of CPU; "
-                f"longest step {1_000 * pace.longest:.0f} ms"
-            )
+        found = [asdict(pace) | {"per_second": pace.per_second} for pace in measure(fill(options.count))]
         connections.close_all()
+    written = json.dumps({"stories": STORIES, "paces": found}, indent=1)
+    if options.json:
+        options.json.write_text(written + "\n")
+    else:
+        print(written)
 
 
 if __name__ == "__main__":

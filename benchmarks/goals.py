@@ -67,6 +67,14 @@ def goal_of(name: str) -> Goal | None:
     return GOALS.get(name) or GOALS.get(name.rpartition("-")[0])
 
 
+DESK_PAGE = Goal("", queries=6, p50=100)
+"""A page of a queue as the browser gets it, on a new connection; two of its statements are Django's."""
+DESK_LIST = Goal("", queries=1, p50=100)
+"""One part of it by itself: the list in one of its orders, or the counts."""
+SEARCH = Goal("", p50=100)
+BULK = 1_000
+"""Decisions a second that a bulk action should make, and take back."""
+
 FLAT = 1.2
 """The most that the first page of 100,000 comments may cost, in multiples of that of 100."""
 DRAIN = 500

@@ -6,11 +6,22 @@ import re
 from pathlib import Path
 from typing import Any
 
-from benchmarks.goals import DRAIN, FLAT, MEMORY, SANITIZE_MILLISECONDS, TIMES, goal_of
+from benchmarks.goals import (
+    BULK,
+    DESK_LIST,
+    DESK_PAGE,
+    DRAIN,
+    FLAT,
+    MEMORY,
+    SANITIZE_MILLISECONDS,
+    SEARCH,
+    TIMES,
+    Goal,
+    goal_of,
+)
 from benchmarks.measuring import Figure
 
 FLOORS = ("raw", "view", "page", "insert")
-BEGIN, END = "<!-- figures: written by python -m benchmarks --docs -->", "<!-- end of figures -->"
 
 
 def verdict(figure: Figure, figures: dict[str, Figure]) -> tuple[float | None, str, bool | None]:
@@ -130,8 +141,52 @@ def _facts(facts: dict[str, Any]) -> str:
     return _table(["", "", "goal", "met"], rows) if rows else ""
 
 
-def into(document: Path, text: str) -> None:
-    """Replace the figures in ``document``."""
+def _within(goal: Goal, ms: list[float], sql: int | None = None) -> bool:
+    return max(ms) <= (goal.p50 or 0) and (sql is None or goal.queries is None or sql <= goal.queries)
+
+
+def desk(found: dict[str, Any]) -> str:
+    """Return what :mod:`benchmarks.desk` measured."""
+    sizes, rows = found["sizes"], []
+    for page in found["pages"]:
+        goal, ms, sql = DESK_PAGE if page["whole"] else DESK_LIST, page["ms"], page["sql"]
+        flat = ms[-1] / ms[0]
+        met = _within(goal, ms, sql) and (not page["whole"] or round(flat, 1) <= FLAT)
+        words = goal.words().replace("p50 ", "") + (f", ≤ {FLAT:g} {TIMES}" if page["whole"] else "")
+        rows.append([page["what"], *(f"{one:.1f}" for one in ms), str(sql), f"{flat:.1f}", words, _met(met)])
+    head = ["", *(f"of {size:,}" for size in sizes), "SQL", "largest : smallest", "goal", "met"]
+    searches = [
+        [one["what"], f"`{one['typed']}`", f"{one['ms']:.1f}", str(one["found"]), _met(_within(SEARCH, [one["ms"]]))]
+        for one in found["searches"]
+    ]
+    goal_of_searches = SEARCH.words().replace("p50 ", "")
+    said = (
+        f"With {' and '.join(f'{size:,}' for size in sizes)} texts waiting, on {found['vendor']}; milliseconds on a "
+        "connection just opened, the median of five."
+    )
+    named = [f"search among {sizes[-1]:,} comments", "typed", "ms", "found on the first page", goal_of_searches]
+    return "\n\n".join([said, _table(head, rows), _table(named, searches)])
+
+
+def bulk(found: dict[str, Any]) -> str:
+    """Return what :mod:`benchmarks.bulk` measured."""
+    rows = []
+    for pace in found["paces"]:
+        what = f"{pace['decisions']:,} comments under {found['stories']} stories: {pace['what']}"
+        cpu = f"{pace['cpu']:.1f} + {pace['database']:.1f}"
+        longest = f"{1_000 * pace['longest']:.0f}"
+        per_second = pace["per_second"]
+        rows.append([what, f"{per_second:,.0f}", cpu, longest, f"≥ {BULK:,} a second", _met(per_second >= BULK)])
+    head = ["decisions in bulk", "per second", "s of CPU, process + database", "longest step, ms", "goal", "met"]
+    return _table(head, rows)
+
+
+def into(document: Path, parts: dict[str, str]) -> None:
+    """Replace the figures in ``document``, each part between its own marks; what was not measured stays."""
     written = document.read_text()
-    found = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
-    document.write_text(found.sub(lambda _: f"{BEGIN}\n\n{text}\n\n{END}", written))
+    for name, text in parts.items():
+        begin, end = f"<!-- {name}: written by ./run bench --docs -->", f"<!-- end of {name} -->"
+        found = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+        new = f"{begin}\n\n{text}\n\n{end}"
+        written = found.sub(lambda _match, new=new: new, written)  # type: ignore[misc]
+    document.write_text(written)

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import hashlib
+import hmac
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from django.db.models import Q
+from django.conf import settings as django_settings
+from django.contrib.auth import get_backends
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import Permission
+from django.db.models import CharField, F, Q, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
+from django.utils.dates import WEEKDAYS
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from comments import conf, hours, thresholds
+from comments import at_once, conf, hours, thresholds
 from comments.exceptions import Refused
-from comments.models import Comment, Commenter, Discussion, Reason, Sanction, Status
+from comments.models import Comment, Commenter, Discussion, FormerAddress, Reason, Sanction, Status
 from comments.models.comments import MAX_DEPTH
 
 
@@ -34,6 +44,7 @@ class Opening:
     closes_at: datetime | None = None
 
 
+EN_DASH = "\u2013"
 BY_THE_CLOCK = frozenset({"ended", "age", "hours"})
 
 
@@ -50,16 +61,28 @@ def opening(discussion: Discussion, at: datetime | None = None, settings: conf.S
         return Opening(False, "everywhere", settings.closed_sentence or _("Commenting is closed for now."))
     ends = discussion.closes_at
     too_old = _too_old_at(discussion, settings)
+    if ends and discussion.opens_at and ends < discussion.opens_at:
+        # It ended, and is opened anew: until then it says so, and after that it never ended.
+        if ends <= at < discussion.opens_at:
+            opens = _next_hour(settings, discussion.opens_at)
+            if opens and too_old and opens >= too_old:
+                opens = None
+            said = discussion.closed_reason or _("The time for comments is over.")
+            return Opening(False, "ended", said, since=ends, opens_at=opens)
+        if discussion.opens_at <= at:
+            ends = None
     if ends and ends <= at:
         since = discussion.closed_at if discussion.mode == Discussion.Mode.CLOSED else None
-        return Opening(False, "ended", discussion.closed_reason, since=since or ends)
+        said = discussion.closed_reason or _("The time for comments is over.")
+        return Opening(False, "ended", said, since=since or ends)
     last = min([moment for moment in (ends, too_old) if moment], default=None)
     shut = discussion.mode == Discussion.Mode.CLOSED and not (discussion.closed_at and at < discussion.closed_at)
     if shut and not (discussion.opens_at and discussion.opens_at <= at):
         opens = _next_hour(settings, discussion.opens_at) if discussion.opens_at else None
         if opens and last and opens >= last:
             opens = None
-        return Opening(False, "closed", discussion.closed_reason, since=discussion.closed_at, opens_at=opens)
+        said = discussion.closed_reason or _("The newsroom has closed them.")
+        return Opening(False, "closed", said, since=discussion.closed_at, opens_at=opens)
     if too_old and too_old <= at:
         days = settings.close_after_days
         reason = ngettext(
@@ -71,8 +94,20 @@ def opening(discussion: Discussion, at: datetime | None = None, settings: conf.S
     now = hours.now(settings.commenting_hours, at, timezone.get_default_timezone())
     if not now.is_open:
         opens = now.until if now.until and not (last and now.until >= last) else None
-        return Opening(False, "hours", _("Comments can be written at certain hours."), opens_at=opens)
+        return Opening(False, "hours", hours_in_words(settings.commenting_hours), opens_at=opens)
     return Opening(True, closes_at=min([moment for moment in (last, now.until) if moment], default=None))
+
+
+def hours_in_words(lines: tuple[str, ...]) -> str:
+    """Return when comments can be written, in a sentence that names the days as the reader's language does."""
+    said = []
+    for line in lines:
+        days, _space, times = " ".join(line.lower().replace(", ", ",").split()).rpartition(" ")
+        named = days
+        for code, name in zip(hours.DAYS, WEEKDAYS.values(), strict=True):
+            named = re.sub(rf"\b{code}\b", str(name), named)
+        said.append(f"{named.replace('-', EN_DASH).replace(',', ', ')} {times.replace('-', EN_DASH)}".strip())
+    return _("Comments can be written at these hours: %(hours)s.") % {"hours": "; ".join(said)}
 
 
 def _too_old_at(discussion: Discussion, settings: conf.Settings) -> datetime | None:
@@ -103,6 +138,60 @@ def is_staff(person: Commenter | None) -> bool:
 # --- The newsroom's roles ---------------------------------------------------------------------------------------------
 #
 # Permissions of the desk, given by groups (migration 0007). Superusers, and people who are not staff, cost no query.
+
+
+def learn(user: Any) -> None:
+    """
+    Ask in one query what a page of the desk asks of ``user``: their permissions, sections and who they are here.
+
+    It is kept on ``user``, which lives for one request. Where another backend than Django's own says who may do what,
+    and for superusers, who may do everything, this asks nothing.
+    """
+    if not (user.is_active and user.is_staff) or user.is_superuser or not _are_djangos(get_backends()):
+        return
+    permissions = [("own", user.user_permissions), ("group", _of_groups(user))]
+    label = Concat("content_type__app_label", Value("."), "codename", output_field=CharField())
+    found, said = at_once.ask(
+        {"person": Commenter.objects.filter(user=user)},
+        [
+            *(of.order_by().values_list(Value(kind, CharField()), label) for kind, of in permissions),
+            user.comment_sections.order_by().values_list(Value("section", CharField()), F("section")),
+        ],
+    )
+    # Where Django's backend looks before it asks, with a query for each.
+    user._user_perm_cache = {name for kind, name in said if kind == "own"}
+    user._group_perm_cache = {name for kind, name in said if kind == "group"}
+    user._comment_sections = frozenset(name for kind, name in said if kind == "section")
+    for person in found["person"]:
+        Commenter.user.field.remote_field.set_cached_value(user, person)
+
+
+def _of_groups(user: Any) -> Any:
+    return Permission.objects.filter(group__in=user.groups.all())
+
+
+READS = ("has_perm", "get_all_permissions", "_get_permissions", "_get_user_permissions", "_get_group_permissions")
+
+
+def _are_djangos(backends: Iterable[Any]) -> bool:
+    """Say whether each of ``backends`` that knows permissions reads them as Django's own does."""
+    return all(
+        getattr(type(each), name, None) is getattr(ModelBackend, name)
+        for each in backends
+        if hasattr(each, "has_perm")
+        for name in READS
+    )
+
+
+def person(user: Any) -> Commenter:
+    """Return the person behind a signed-in ``user``, as :meth:`Commenter.objects.for_user` does; one query at most."""
+    remote: Any = Commenter.user.field.remote_field
+    kept: Commenter | None = remote.get_cached_value(user, default=None)
+    if kept is None:
+        kept = Commenter.objects.for_user(user)
+        remote.set_cached_value(user, kept)
+    kept.user = user
+    return kept
 
 
 def may(user: Any, permission: str) -> bool:
@@ -220,16 +309,20 @@ class Standing:
     """How a person stands with the newsroom: what is in force against them, or against where they come from."""
 
     state: str = "fine"
-    """``fine``, ``premoderated``, ``warned`` (and not read it), ``suspended`` or ``banned``: what binds most."""
+    """
+    ``fine``, ``premoderated``, ``warned`` (and not read it), ``leaving``, ``suspended`` or ``banned``: what binds most.
+    """
     sanction: Sanction | None = None
     """What that rests on, with its ``words``."""
     in_force: tuple[Sanction, ...] = ()
     """Everything that holds, the latest first; warnings that were read among it."""
+    leaves_at: datetime | None = None
+    """When this person's account is deleted, at their own wish: nothing is written until then."""
 
     @property
     def until(self) -> datetime | None:
         """When it ends by itself; ``None``: when it is lifted, or read."""
-        return self.sanction.ends_at if self.sanction and self.state != "warned" else None
+        return self.sanction.ends_at if self.sanction and self.state not in ("warned", "leaving") else None
 
     @property
     def unread(self) -> Sanction | None:
@@ -254,22 +347,85 @@ def domains_of(person: Commenter) -> list[str]:
     return [".".join(labels[start:]) for start in range(max(1, len(labels) - 1))] if domain else []
 
 
+SHUT_OUT = (Sanction.Kind.SUSPEND, Sanction.Kind.BAN)
+"""What holds for an address beyond the account that had it."""
+
+
+def former_address(person: Commenter) -> str:
+    """Return the keyed hash of the address ``person`` signs in with, as ``FormerAddress`` keeps it; "" for none."""
+    address = (person.user.email if person.user else "") or ""
+    return address_digest(address) if address else ""
+
+
+def left_and_came_back(person: Commenter, sanction: Sanction) -> bool:
+    """Say whether ``sanction`` holds for ``person`` because of who had their address before. One query."""
+    digest = former_address(person)
+    if not digest or sanction.kind not in SHUT_OUT:
+        return False
+    return FormerAddress.objects.filter(person=sanction.person_id, digest=digest).exists()
+
+
+def address_digest(address: str) -> str:
+    """Return a keyed hash of an e-mail address, 64 hex characters: the same whatever its capitals."""
+    plain = unicodedata.normalize("NFKC", address).strip().casefold()
+    return hmac.new(django_settings.SECRET_KEY.encode(), f"address:{plain}".encode(), hashlib.sha256).hexdigest()
+
+
 def standing(person: Commenter, network_key: str = "", at: datetime | None = None) -> Standing:
     """
     Return how ``person`` stands at ``at``, now if left out: by themselves, their e-mail domain and their network.
 
     One query. A domain or a network never counts against the newsroom's own people. A suspension that is over needs
-    nobody to end it.
+    nobody to end it. Who was shut out, had their account deleted and came back with the same address is shut out.
     """
-    about = Q(person=person)
-    if not is_staff(person):
-        if domains := domains_of(person):
-            about |= Q(email_domain__in=domains)
-        if network_key:
-            about |= Q(network_key=network_key)
+    return standings([(person, network_key)], at)[0]
+
+
+def standings(asked: Sequence[tuple[Commenter, str]], at: datetime | None = None) -> list[Standing]:
+    """
+    Return how each of these people stands, who write from these networks: as :func:`standing`, in one query.
+
+    One more where something holds for somebody because of who had their address before.
+    """
+    own: list[tuple[Commenter, list[str], str, str]] = [
+        (person, [], "", "") if is_staff(person) else (person, domains_of(person), network, former_address(person))
+        for person, network in asked
+    ]
+    people = {person.pk for person, *_where in own}
+    about = Q(person__in=people)
+    if all_domains := {domain for _person, domains, _network, _address in own for domain in domains}:
+        about |= Q(email_domain__in=all_domains)
+    if networks := {network for _person, _domains, network, _address in own if network}:
+        about |= Q(network_key__in=networks)
+    if addresses := {address for _person, _domains, _network, address in own if address}:
+        gone = FormerAddress.objects.filter(digest__in=addresses)
+        about |= Q(person__in=gone.values("person"), kind__in=SHUT_OUT)
     found = Sanction.objects.in_force(at).filter(about).select_related("words", "acknowledgement", "made_by")
     # Put in order here: a planner that is asked to would rather read the whole table backwards.
-    return standing_by(sorted(found, key=lambda one: -one.pk))
+    latest_first = sorted(found, key=lambda one: -one.pk)
+    before: set[tuple[str, int]] = set()
+    if left := {one.person_id for one in latest_first if one.person_id and one.person_id not in people}:
+        before = set(FormerAddress.objects.filter(person__in=left).values_list("digest", "person"))
+    return [
+        _leaving(
+            person,
+            standing_by(
+                one
+                for one in latest_first
+                if one.person_id == person.pk
+                or one.email_domain in domains
+                or (network and one.network_key == network)
+                or (address, one.person_id) in before
+            ),
+        )
+        for person, domains, network, address in own
+    ]
+
+
+def _leaving(person: Commenter, now: Standing) -> Standing:
+    if person.erase_at is None:
+        return now
+    return replace(now, state=now.state if now.is_shut_out else "leaving", leaves_at=person.erase_at)
 
 
 def standing_by(sanctions: Iterable[Sanction]) -> Standing:
@@ -294,6 +450,10 @@ def _is_unread(sanction: Sanction) -> bool:
 
 def standing_in_words(now: Standing) -> str:
     """Return what ``now`` means for the person, and why, in a sentence or two; "" where nothing binds. One query."""
+    if now.state == "leaving":
+        return _("You asked for your account to be deleted on %(when)s. Until then nothing is posted in your name.") % {
+            "when": spoken(now.leaves_at)
+        }
     if now.sanction is None:
         return ""
     where = {"domain": now.sanction.email_domain}
@@ -329,19 +489,20 @@ def spoken(moment: datetime | None) -> str:
     return date_format(timezone.localtime(moment, timezone.get_default_timezone()), "DATETIME_FORMAT")
 
 
-REFUSED_FOR = {"suspended": "suspended", "banned": "banned", "warned": "warning_unread"}
+REFUSED_FOR = {"suspended": "suspended", "banned": "banned", "warned": "warning_unread", "leaving": "leaving"}
 
 
 def require_good_standing(person: Commenter, network_key: str = "", *, warned: bool = True) -> None:
     """
-    Raise ``Refused`` (403) for who is suspended or banned, and, unless ``warned`` is false, has a warning to read.
+    Raise ``Refused`` (403) for who is suspended, banned or leaving, and, unless ``warned`` is false, has a warning to
+    read.
 
     One query, one more for the words of a refusal. Who is refused is always told why and until when.
     """
     now = standing(person, network_key)
-    if now.sanction is None or now.state not in REFUSED_FOR or (now.state == "warned" and not warned):
+    if now.state not in REFUSED_FOR or (now.state == "warned" and not warned):
         return
-    facts: dict[str, Any] = {"sanction": str(now.sanction.public_id)}
+    facts: dict[str, Any] = {"sanction": str(now.sanction.public_id)} if now.sanction else {}
     if now.until:
         facts["until"] = now.until.isoformat()
     raise Refused(REFUSED_FOR[now.state], standing_in_words(now), status=403, **facts)

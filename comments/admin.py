@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Substr
 from django.http import HttpRequest, HttpResponse
@@ -25,8 +26,20 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from comments import access, audit, discussions, phrases
-from comments.desk import appeals, links, model, numbers, people, preferences, rules, searching, together, views
+from comments import access, audit, discussions, names, phrases, questions
+from comments.desk import (
+    appeals,
+    guidelines,
+    links,
+    model,
+    numbers,
+    people,
+    preferences,
+    rules,
+    searching,
+    together,
+    views,
+)
 from comments.desk import audit as audit_page
 from comments.desk import bulk as bulk_page
 from comments.desk import phrases as phrase_views
@@ -45,6 +58,8 @@ from comments.models import (
     Claim,
     Comment,
     Commenter,
+    DataExport,
+    DataExportPart,
     Decision,
     DecisionWords,
     Delivery,
@@ -52,10 +67,15 @@ from comments.models import (
     DeskPreference,
     DiagnosisCount,
     Discussion,
+    Expert,
     Failure,
     Finding,
     Fingerprint,
     Flag,
+    Follow,
+    FormerAddress,
+    Guest,
+    Guidelines,
     HouseRule,
     HouseRuleVersion,
     Incident,
@@ -68,7 +88,11 @@ from comments.models import (
     IssueSplit,
     Job,
     Lesson,
+    Mute,
     Note,
+    Notification,
+    NotificationPreference,
+    PersonFlag,
     Phrase,
     PolicyChange,
     PolicyVersion,
@@ -81,7 +105,9 @@ from comments.models import (
     ScoringModel,
     SectionAccess,
     Setting,
+    SpentProof,
     Token,
+    Told,
 )
 from comments.screening import sentences
 
@@ -154,8 +180,8 @@ class ReadOnlyInline(Inline):
         return False
 
 
-def write_down(request: HttpRequest, kind: str, row: Any, form: Any) -> None:
-    """Put into the audit log what a form changed, for what has no verb that does so."""
+def write_down(request: HttpRequest, kind: str, row: Any, form: Any, *, subject: str = "", hide: Any = ()) -> None:
+    """Put into the audit log what a form changed, for what has no verb that does so; of ``hide`` only that it did."""
 
     def plain(value: Any) -> Any:
         return value if value is None or isinstance(value, str | int | float | dict | list) else str(value)
@@ -166,10 +192,10 @@ def write_down(request: HttpRequest, kind: str, row: Any, form: Any) -> None:
     if moved:
         audit.record(
             kind,
-            str(row),
+            subject or str(row),
             object_id=row.pk,
-            before={name: before[name] for name in moved} if form.initial else None,
-            after={name: after[name] for name in moved},
+            before={name: before[name] for name in moved if name not in hide} if form.initial else None,
+            after={name: _("changed") if name in hide else after[name] for name in moved},
             made_by=Commenter.objects.for_user(request.user),
         )
 
@@ -192,6 +218,7 @@ def on_the_desk(comment_id: int | None) -> str:
 PARTS_OF_THE_DESK: tuple[Any, ...] = (
     views,
     policy_page,
+    guidelines,
     phrase_views,
     rules,
     model,
@@ -377,6 +404,13 @@ class ReactionAdmin(BigReadOnly):
         return on_the_desk(reaction.comment_id)
 
 
+@admin.register(Mute)
+class MuteAdmin(BigReadOnly):
+    list_display = ("id", "person", "muted", "created_at")
+    list_select_related = ("person", "muted")
+    search_fields = ("person__name", "muted__name")
+
+
 @admin.register(Flag)
 class FlagAdmin(BigReadOnly):
     list_display = ("id", "desk", "reason", "note", "person", "weight", "counts", "state", "created_at")
@@ -393,10 +427,43 @@ class FlagAdmin(BigReadOnly):
 # --- Stories and people ---------------------------------------------------------------------------------------------
 
 
+class ExpertForm(Form):
+    def clean_person(self) -> Any:
+        person = self.cleaned_data["person"]
+        if person.erased_at is not None:
+            raise forms.ValidationError(_("There is no such person."), code="unknown_person")
+        return person
+
+
+class ExpertInline(Inline):
+    """Who answers the questions here. What is written goes through the verb, which brings the questions up to date."""
+
+    model = Expert
+    form = ExpertForm
+    extra = 1
+    max_num = questions.MOST_EXPERTS
+    fields = ("person", "role")
+    raw_id_fields = ("person",)
+    verbose_name_plural = gettext_lazy("Experts: who answers, when readers ask questions")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("person")
+
+
+@admin.register(Expert)
+class ExpertAdmin(BigReadOnly):
+    """Who answers where; named and removed on the page of the discussion."""
+
+    list_display = ("id", "person", "role", "discussion", "made_by", "created_at")
+    list_select_related = ("person", "discussion", "made_by")
+    search_fields = ("person__name", "role", "discussion__title")
+
+
 @admin.register(Discussion)
 class DiscussionAdmin(NeverDeleted):
-    list_display = ("title_or_key", "section", "mode", "published_count", "held_count", "opens_at", "closes_at")
-    list_filter = ("mode", "section")
+    inlines = (ExpertInline,)
+    list_display = ("title_or_key", "section", "form", "mode", "published_count", "held_count", "opens_at", "closes_at")
+    list_filter = ("form", "mode", "section")
     search_fields = ("title", "key", "url", "section")
     ordering = ("-id",)
     readonly_fields = (
@@ -414,7 +481,7 @@ class DiscussionAdmin(NeverDeleted):
         (None, {"fields": ("title", "key", "page", "section")}),
         (
             gettext_lazy("Comments"),
-            {"fields": ("question", "mode", "closed_reason", "closed_at", "opens_at", "closes_at")},
+            {"fields": ("form", "question", "mode", "closed_reason", "closed_at", "opens_at", "closes_at")},
         ),
         (gettext_lazy("Counts"), {"fields": ("published_count", "held_count", "version", "created_at")}),
     )
@@ -434,6 +501,22 @@ class DiscussionAdmin(NeverDeleted):
             changed = {name: form.cleaned_data[name] for name in form.changed_data}
             discussions.configure(Discussion.objects.get(pk=obj.pk), **changed)
             write_down(request, "discussion", obj, form)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Hand who was named and who was removed to the verbs."""
+        rows = formset.save(commit=False)
+        discussion, editor = Discussion.objects.get(pk=form.instance.pk), Commenter.objects.for_user(request.user)
+        formset.new_objects, formset.changed_objects = [], []
+        for gone in [*formset.deleted_objects, *self._replaced(rows)]:
+            questions.remove_expert(discussion, gone.person, made_by=editor)
+        for row in rows:
+            questions.name_expert(discussion, row.person, row.role, made_by=editor)
+
+    @staticmethod
+    def _replaced(rows: list[Expert]) -> list[Expert]:
+        """Return the experts in whose lines another person was written."""
+        before = Expert.objects.select_related("person").in_bulk([row.pk for row in rows if row.pk])
+        return [before[row.pk] for row in rows if row.pk in before and before[row.pk].person_id != row.person_id]
 
 
 @admin.register(Commenter)
@@ -459,6 +542,7 @@ class CommenterAdmin(NeverDeleted):
         "preferred_language",
         "terms_version",
         "created_at",
+        "erase_at",
         "erased_at",
     )
     readonly_fields = fields[3:]
@@ -468,9 +552,44 @@ class CommenterAdmin(NeverDeleted):
         return link(reverse("admin:comments_desk_person", args=[person.pk]), _("On the desk"))
 
     def save_model(self, request: HttpRequest, obj: Commenter, form: Any, change: bool) -> None:
-        """Write what was changed and nothing else: the counts move while the form is open."""
-        obj.save(update_fields=form.changed_data)
-        write_down(request, "person", obj, form)
+        """
+        Write what was changed and nothing else: the counts move while the form is open.
+
+        The log keeps no name, which could not be taken out of it again.
+        """
+        if not form.changed_data:
+            return
+        with transaction.atomic():
+            obj.save(update_fields=form.changed_data)
+            write_down(request, "person", obj, form, subject=_("person %(id)d") % {"id": obj.pk}, hide=("name", "role"))
+            names.show_again(obj)
+            if "badge" in form.changed_data:
+                questions.settle_of(obj)
+
+
+@admin.register(Guest)
+class GuestAdmin(BigReadOnly):
+    list_display = ("person", "created_at")
+    list_select_related = ("person",)
+    search_fields = ("person__name",)
+    exclude = ("secret_digest",)
+
+
+@admin.register(SpentProof)
+class SpentProofAdmin(BigReadOnly):
+    list_display = ("digest", "expires_at")
+    search_fields = ("=digest",)
+    ordering = ("expires_at",)
+
+
+@admin.register(PersonFlag)
+class PersonFlagAdmin(BigReadOnly):
+    """Reports about people; settled on the desk's page of the person."""
+
+    list_display = ("id", "person", "reason", "note", "reporter", "state", "created_at")
+    list_select_related = ("person", "reporter")
+    list_filter = ("state", "created_at")
+    search_fields = ("person__name", "reporter__name", "=reason")
 
 
 @admin.register(Sanction)
@@ -501,6 +620,35 @@ class AppealAdmin(BigReadOnly):
     list_select_related = ("appellant", "ruled_by")
     list_filter = ("state", "filed_at")
     search_fields = ("=public_id", "appellant__name", "text")
+
+
+@admin.register(DataExport)
+class DataExportAdmin(BigReadOnly):
+    """When somebody took their data along. The file itself is theirs alone: it is shown nowhere here."""
+
+    list_display = ("id", "person", "size", "is_cut", "created_at", "ready_at", "expires_at")
+    list_select_related = ("person",)
+    search_fields = ("person__name",)
+    exclude = ("public_id",)
+
+
+@admin.register(DataExportPart)
+class DataExportPartAdmin(BigReadOnly):
+    list_display = ("id", "export", "number")
+    list_select_related = ("export",)
+    search_fields = ("=export__id",)
+    fields = ("export", "number")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DataExportPart]:
+        return super().get_queryset(request).defer("data")
+
+
+@admin.register(FormerAddress)
+class FormerAddressAdmin(BigReadOnly):
+    list_display = ("id", "person", "created_at")
+    list_select_related = ("person",)
+    search_fields = ("=person__id",)
+    fields = ("person", "created_at")
 
 
 # --- The desk's own rows --------------------------------------------------------------------------------------------
@@ -635,6 +783,15 @@ class PhraseAdmin(Admin):
         )
 
 
+@admin.register(Guidelines)
+class GuidelinesAdmin(BigReadOnly):
+    """Every version of the guidelines; published on the desk's page of them. Append-only."""
+
+    list_display = ("number", "note", "made_by", "created_at")
+    list_select_related = ("made_by",)
+    search_fields = ("text", "note")
+
+
 @admin.register(PolicyVersion)
 class PolicyVersionAdmin(ReadOnly):
     list_display = ("number",)
@@ -714,6 +871,38 @@ class FingerprintAdmin(BigReadOnly):
     list_display = ("comment", "band", "value", "created_at")
     search_fields = ("=comment__id",)
     list_select_related = ("comment",)
+
+
+@admin.register(Notification)
+class NotificationAdmin(BigReadOnly):
+    list_display = ("id", "person", "kind", "key", "comment", "by_mail", "created_at", "read_at", "mailed_at")
+    search_fields = ("=person__id", "=comment__id")
+    list_select_related = ("person", "comment")
+    list_filter = ("kind", "by_mail", "created_at")
+
+
+@admin.register(NotificationPreference)
+class NotificationPreferenceAdmin(BigReadOnly):
+    list_display = ("person", "mail", "off", "mailed_kinds", "follows_own", "mail_due_at", "mailed_at")
+    search_fields = ("=person__id",)
+    list_select_related = ("person",)
+    list_filter = ("mail", "follows_own")
+
+
+@admin.register(Follow)
+class FollowAdmin(BigReadOnly):
+    list_display = ("id", "person", "discussion", "comment", "created_at")
+    search_fields = ("=person__id", "=comment__id")
+    list_select_related = ("person", "discussion", "comment")
+    list_filter = ("created_at",)
+
+
+@admin.register(Told)
+class ToldAdmin(BigReadOnly):
+    list_display = ("decision", "created_at")
+    search_fields = ("=decision__id",)
+    list_select_related = ("decision",)
+    ordering = ("-decision",)
 
 
 @admin.register(Job)

@@ -15,7 +15,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from comments import access, compliance, conf, flags, letters, moderation, people, ratelimit
+from comments import access, compliance, conf, flags, letters, moderation, people, ratelimit, signals
 from comments.compliance import Statement
 from comments.exceptions import CommentChanged, Refused
 from comments.http import request_id
@@ -163,7 +163,7 @@ def _judged_words(sanction: Sanction) -> str:
 
 def _holds_for(person: Commenter, sanction: Sanction, network_key: str) -> bool:
     if sanction.person_id:
-        return sanction.person_id == person.pk
+        return sanction.person_id == person.pk or access.left_and_came_back(person, sanction)
     if sanction.email_domain:
         return sanction.email_domain in access.domains_of(person)
     if sanction.network_key == network_key:
@@ -418,6 +418,7 @@ def rule_on(
         _on_record(current, made_by, did)
         letters.appeal_ruled(current)
         letters.tell_editor(current)
+        transaction.on_commit(lambda: signals.appeal_ruled.send_robust(Appeal, appeal=current), robust=True)
     return current
 
 

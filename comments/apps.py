@@ -27,6 +27,7 @@ class CommentsConfig(AppConfig):
             failures,
             tasks,  # noqa: F401  (Celery looks for tasks in comments.tasks only)
         )
+        from comments.notifications import tasks as notices
         from comments.tasks import on_decided
 
         signals.comment_decided.connect(on_decided, dispatch_uid="comments.learning")
@@ -37,6 +38,11 @@ class CommentsConfig(AppConfig):
         signals.comments_decided.connect(letters.on_many_decided, dispatch_uid="comments.letters")
         signals.comment_decided.connect(digests.on_decided, dispatch_uid="comments.digests")
         signals.comments_decided.connect(assignments.on_many_decided, dispatch_uid="comments.assignments")
+
+        signals.comment_decided.connect(notices.on_decided, dispatch_uid="comments.notifications")
+        signals.comments_decided.connect(notices.on_many_decided, dispatch_uid="comments.notifications")
+        signals.comment_featured.connect(notices.on_featured, dispatch_uid="comments.notifications")
+        signals.appeal_ruled.connect(notices.on_ruled, dispatch_uid="comments.notifications")
 
         def keep_search(using: str, **_kwargs: Any) -> None:
             search.keep_in_step(connections[using])

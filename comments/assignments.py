@@ -249,8 +249,13 @@ def close_decided(limit: int = 500) -> int:
 
 def current(comments: Iterable[Comment]) -> dict[int, Assignment]:
     """Return the open assignment of each of ``comments`` that has one. One query."""
+    return {row.comment_id: row for row in open_on(comments)}
+
+
+def open_on(comments: Iterable[Comment]) -> QuerySet[Assignment]:
+    """Return the open assignments of ``comments``, each with who has it and who handed it over."""
     rows = Assignment.objects.filter(comment__in=[comment.pk for comment in comments], closed_at=None)
-    return {row.comment_id: row for row in rows.select_related("to_person", "to_group", "made_by")}
+    return rows.select_related("to_person", "to_group", "made_by")
 
 
 def name_for(comment: OuterRef) -> Subquery:

@@ -35,6 +35,7 @@ RULES = (
     "comments.screening.rules.author.trust_staff",
     "comments.screening.rules.author.trust_expert",
     "comments.screening.rules.author.hold_new_author",
+    "comments.screening.rules.author.hold_guest",
     "comments.screening.rules.author.hold_rejection_rate",
     "comments.screening.rules.author.hold_banned",
     "comments.screening.rules.author.hold_suspended",
@@ -263,6 +264,38 @@ class Settings:
     mail_decisions: bool = True
     """An author whose comment is rejected or taken down is mailed what was decided, why, and how to appeal."""
 
+    guests: bool = False
+    """People without an account may comment, under a name they type."""
+
+    guest_approvals: int = 3
+    """A guest's comments wait until editors have approved this many of them. Unread ones do not count. 0: all wait."""
+
+    guest_comments_per_hour: int = 20
+    """Comments by guests from one network per hour; later ones are refused with the minutes left. 0: no limit."""
+
+    guest_wait_seconds: int = 10
+    """A guest whose browser cannot do the sum is asked to wait this long, and to press again."""
+
+    reserved_names: tuple[str, ...] = ("admin", "administrator", "editor", "editors", "moderator", "newsroom", "staff")
+    """Guests cannot have a name with one of these words in it, nor the name of anyone with a badge."""
+
+    proof_numbers: int = 50_000
+    """How long the sum takes that a guest's browser does: it tries half as many numbers, some 30,000 a second."""
+
+    proof_minutes: int = 30
+    """How long a sum can be handed in, once."""
+
+    nudge: bool = True
+    """Before posting, readers are told once what in a text would make it wait, and may change it."""
+    notice_mails_per_hour: int = 6
+    """Mails about replies, mentions and the like to one person in an hour; more are told together. 0: none at all."""
+
+    daily_mail_hour: int = 7
+    """From this hour on, by the site's clock, those get their mail who wish it daily."""
+
+    notice_days: int = 90
+    """So long people can look up what they were told of."""
+
     premoderate: bool = False
     """Every comment waits for an editor: on the site, in a section or under an article."""
 
@@ -289,6 +322,27 @@ class Settings:
     bulk_most: int = 50_000
     """Comments that editors can decide about at once. More: they are asked to narrow their search."""
 
+    deletion_days: int = 14
+    """Days between a reader's wish to delete their account and its end, in which they can take it back. 0: none."""
+
+    erase_user: str = "comments.privacy.hooks.scrub_user"
+    """
+    What becomes of the Django user of who deletes their account: a function that takes the user. The one that ships
+    empties the fields and switches the user off.
+    """
+
+    export_days: int = 7
+    """How long a download of one's own data can be fetched, in days."""
+
+    export_megabytes: int = 100
+    """Largest download of one's own data that is prepared for a reader; ``export_person`` has no limit."""
+
+    exports_per_day: int = 5
+    """Downloads of their data one person may have prepared in a day. 0: no limit."""
+
+    renames_per_day: int = 3
+    """How often in a day one person may change the name that is shown. 0: no limit."""
+
     edit_minutes: int = 30
     """How long after posting an author may edit. 0: never."""
 
@@ -297,6 +351,15 @@ class Settings:
     The numbers have a table of what each editor decided, for everyone who may see the numbers. Ask the people first:
     in some countries their representatives have to agree.
     """
+
+    reactions: tuple[str, ...] = ("like",)
+    """
+    How readers can react to a comment: any of ``like``, ``dislike``, ``insightful``, ``thanks`` and ``funny``. Empty:
+    not at all.
+    """
+
+    reactions_per_minute: int = 60
+    """Reactions one reader may give per minute; later ones are refused with the time to wait. 0: no limit."""
 
     page_size: int = 25
     """Conversations on a page; the API accepts ``limit`` up to twice this."""
@@ -329,7 +392,21 @@ class Settings:
     """How many proxies in front of the site add to ``X-Forwarded-For``. 0: believe only the connection's address."""
 
     guidelines_version: int | None = None
-    """Version of the published guidelines, written on every decision."""
+    """
+    Version of guidelines that are kept elsewhere, written on every decision. Those published on the desk beat it.
+    """
+
+    accept_guidelines: bool = False
+    """Who posts has to have accepted the published guidelines, once for each version."""
+
+    announcement: str = ""
+    """A sentence above the comments: to the whole site, a section or under an article. Empty: none."""
+
+    announcement_until: str = ""
+    """
+    Until when the announcement stands, by the site's clock: ``"2026-12-24 18:00"``. Empty: until it is taken away. It
+    holds for the announcement of the same level.
+    """
 
     contact_email: str = ""
     """Address printed under the issue form, for when even that fails."""
@@ -373,6 +450,11 @@ class Settings:
                 raise ImproperlyConfigured(
                     f"COMMENTS['STRIKE_LADDER'] cannot read {str(step)!r}; write '1 warn', '2 suspend 3' or '6 ban'."
                 )
+        for kind in self.reactions:
+            if kind not in REACTIONS:
+                raise ImproperlyConfigured(
+                    f"COMMENTS['REACTIONS'] does not know {str(kind)[:40]!r}; it knows {', '.join(REACTIONS)}."
+                )
         try:
             hours.parsed(self.commenting_hours)
         except ValueError as error:
@@ -380,8 +462,18 @@ class Settings:
                 f"COMMENTS['COMMENTING_HOURS'] cannot read {str(error)!r}; write it like 'mon-fri 06:00-24:00'."
             ) from None
 
+        try:
+            hours.moment(self.announcement_until)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"COMMENTS['ANNOUNCEMENT_UNTIL'] cannot read {self.announcement_until!r}; "
+                "write it like '2026-12-24 18:00'."
+            ) from None
+
 
 _STEP = re.compile(r"\d{1,4}(\.\d)? (warn|premoderate|ban|suspend \d{1,4})")
+
+REACTIONS = ("like", "dislike", "insightful", "thanks", "funny")
 
 PERCENTAGES = ("audit_percent", "shouting_percent", "rejection_rate_percent", "hold_over_score")
 
@@ -391,6 +483,9 @@ PANEL = {
     "audit_percent": "site",
     "learn_from_everyone": "site",
     "numbers_per_editor": "site",
+    "accept_guidelines": "site",
+    "announcement": "discussion",
+    "announcement_until": "discussion",
     "commenting_closed": "discussion",
     "closed_sentence": "discussion",
     "commenting_hours": "discussion",
@@ -399,8 +494,14 @@ PANEL = {
     "comments_per_person": "discussion",
     "posts_per_minute": "discussion",
     "flag_hold_weight": "discussion",
+    "reactions": "discussion",
     "edit_minutes": "discussion",
     "premoderate": "discussion",
+    "guests": "discussion",
+    "guest_approvals": "discussion",
+    "guest_comments_per_hour": "site",
+    "reserved_names": "site",
+    "nudge": "discussion",
     "hold_first": "discussion",
     "trust_experts": "discussion",
     "hold_over_score": "discussion",

@@ -132,8 +132,8 @@ def _item(row: Revision, found: list[Finding], user: Any, spare: bool) -> Item:
     said = [sentences.for_editor(one.code, one.evidence) for one in found if _is_said(one)]
     return Item(
         revision=row,
-        author=_line(comment.author.name),
-        story=_line(str(comment.discussion)),
+        author=line(comment.author.name),
+        story=line(str(comment.discussion)),
         why=list(dict.fromkeys(said))[:SENTENCES],
         words="" if harsh else _excerpt(row.text),
         approve=decision_links.address(comment, "publish", user),
@@ -152,7 +152,7 @@ def _on_the_desk(comment: Comment) -> str:
     return outbox.absolute(f"{reverse('admin:comments_desk_changelist')}?open={comment.pk}")
 
 
-def _line(words: str) -> str:
+def line(words: str) -> str:
     """Return a name or a title as one line, without what turns the direction of a line around."""
     return " ".join("".join(letter for letter in words if letter.isprintable() or letter.isspace()).split())
 
@@ -204,7 +204,7 @@ def _said_in_chat(item: Item) -> str:
     if item.why:
         lines.append(plain_in_chat(" · ".join(item.why)))
     if conf.get().desk_webhook_text:
-        lines += [f"> {plain_in_chat(_line(line))}" for line in item.words.splitlines()[:12]]
+        lines += [f"> {plain_in_chat(line(each))}" for each in item.words.splitlines()[:12]]
     if item.open:
         links = [(item.approve, _("Approve")), (item.reject, _("Reject…")), (item.open, _("Open on the desk"))]
         lines.append(" · ".join(_chat_link(url, name) for url, name in links))

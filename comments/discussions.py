@@ -12,9 +12,9 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from comments import live, signals, threads
+from comments import access, audit, live, questions, ranking, signals, threads
 from comments.exceptions import Refused
-from comments.models import Comment, Discussion, Revision, Status
+from comments.models import Comment, Commenter, Discussion, Revision, Status
 from comments.models.comments import SEGMENT
 
 
@@ -27,8 +27,8 @@ def for_object(story: models.Model, **facts: Any) -> Discussion:
     """
     Return the discussion under ``story``, making it the first time and bringing ``facts`` up to date.
 
-    ``facts`` are ``title``, ``url``, ``section``, ``question`` and ``mode``; without them the story's ``str()`` and
-    ``get_absolute_url()`` are used.
+    ``facts`` are ``title``, ``url``, ``section``, ``question``, ``form`` and ``mode``; without them the story's
+    ``str()`` and ``get_absolute_url()`` are used.
     """
     if not facts:
         url = getattr(story, "get_absolute_url", None)
@@ -45,6 +45,19 @@ def for_object(story: models.Model, **facts: Any) -> Discussion:
         )
     if any(getattr(discussion, name) != value for name, value in facts.items()):
         configure(discussion, **facts)
+    return discussion
+
+
+def follow(discussion: Discussion, story: Any) -> Discussion:
+    """
+    Return ``discussion`` with the address at which ``story`` stands now: a new slug moves its comments along.
+
+    An address on another host that ends the same is left as the project set it.
+    """
+    url = getattr(story, "get_absolute_url", None)
+    now = url() if url and not isinstance(story, Discussion) else ""
+    if now and not discussion.url.partition("#")[0].endswith(now):
+        configure(discussion, url=now)
     return discussion
 
 
@@ -68,9 +81,52 @@ def configure(discussion: Discussion, **facts: Any) -> Discussion:
             # What waits is listed by its section: see Revision.section.
             waiting = Revision.objects.filter(comment__discussion=discussion, status__in=(Status.RECEIVED, Status.HELD))
             waiting.update(section=facts["section"])
+        became = facts.get("form", discussion.form) != discussion.form
         discussion.refresh_from_db()
+        if became:
+            questions.settle_all(discussion)
         transaction.on_commit(lambda: _tell(discussion), robust=True)
     return discussion
+
+
+CONFIGURED = ("form", "question", "mode", "closed_reason", "opens_at", "closes_at")
+"""What editors change of a discussion by themselves; the rest comes from its story."""
+
+
+def change(discussion: Discussion, *, made_by: Commenter, **facts: Any) -> Discussion:
+    """
+    Do what :func:`configure` does at an editor's wish, and write down what was changed.
+
+    Raise ``Refused`` for who may not moderate there (403), and a value that is none (400).
+    """
+    access.require_moderator_of(made_by, discussion)
+    wanted = {name: facts[name] for name in CONFIGURED if name in facts}
+    for name, choices in (("form", Discussion.Form), ("mode", Discussion.Mode)):
+        if name in wanted and wanted[name] not in choices.values:
+            raise Refused(
+                "bad_value", _("“%(name)s” has no value “%(value)s”.") % {"name": name, "value": wanted[name]}
+            )
+    for name in ("question", "closed_reason"):
+        if name in wanted and ("\x00" in wanted[name] or len(wanted[name]) > 300):
+            raise Refused("bad_value", _("“%(name)s” takes a sentence of at most 300 characters.") % {"name": name})
+    moved = {name: value for name, value in wanted.items() if getattr(discussion, name) != value}
+    if moved:
+        before = {name: _plain(getattr(discussion, name)) for name in moved}
+        with transaction.atomic():
+            configure(discussion, **moved)
+            audit.record(
+                "discussion",
+                str(discussion),
+                object_id=discussion.pk,
+                before=before,
+                after={name: _plain(value) for name, value in moved.items()},
+                made_by=made_by,
+            )
+    return discussion
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def close(discussion: Discussion, *, reason: str = "", opens_at: datetime | None = None) -> Discussion:
@@ -129,7 +185,18 @@ def _reconcile_one(discussion: Discussion, repair: bool) -> Iterator[str]:
         if (replies, shown) != (real, should_show):
             fixes[pk] = (real, should_show)
             yield f"comment {pk}: reply_count is {replies}, the rows say {real}; shown {shown}, should be {should_show}"
-    if repair and (wrong or fixes):
+    scores = ranking.drift(discussion.pk)
+    if scores:
+        yield f"discussion {discussion.key}: {len(scores)} comments are ranked by another score than their rows say"
+    if repair:
+        for pk, score in scores.items():
+            Comment.objects.filter(pk=pk).update(best_score=score)
+    unsettled = questions.drift(discussion)
+    for pk, at, should in unsettled:
+        yield f"comment {pk}: answered_at is {at}, the rows say {should}"
+    if repair and unsettled:
+        questions.settle_all(discussion)
+    if repair and (wrong or fixes or unsettled):
         for pk, (real, should_show) in fixes.items():
             Comment.objects.filter(pk=pk).update(reply_count=real, is_shown=should_show)
         configure(discussion, **wrong)

@@ -17,7 +17,7 @@ from django.db import connection
 from django.db.models import BigIntegerField, Exists, F, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Cast, Round
 
-from comments import access, conf
+from comments import access, conf, ranking
 from comments.models import Comment, Commenter, Decision, Flag, Revision, Status
 
 LEAST, MOST = Decimal("0.1"), Decimal("2")
@@ -63,9 +63,14 @@ def open_ones() -> QuerySet[Flag]:
 def on(comments: Iterable[int]) -> dict[int, list[Flag]]:
     """Return the open flags on each of ``comments``, with who made them. One query."""
     found: dict[int, list[Flag]] = {}
-    for flag in open_ones().filter(comment__in=list(comments)).select_related("person"):
+    for flag in on_any(comments):
         found.setdefault(flag.comment_id, []).append(flag)
     return found
+
+
+def on_any(comments: Iterable[int]) -> QuerySet[Flag]:
+    """Return the open flags on ``comments``, with who made them."""
+    return open_ones().filter(comment__in=list(comments)).select_related("person")
 
 
 def total(comment: Comment) -> tuple[Decimal, int]:
@@ -145,6 +150,8 @@ def settle_with(found: list[Flag], decisions: list[Decision], state: Flag.State)
         state=state, settled_by=Subquery(about_it.values("pk")[:1]) if len(decisions) > 1 else decisions[0]
     )
     _move_records([flag for flag in found if flag.counts], state, 1)
+    if found:
+        ranking.rescore({flag.comment_id for flag in found})
 
 
 def reopen(found: list[Flag]) -> None:
@@ -156,6 +163,8 @@ def reopen(found: list[Flag]) -> None:
     Flag.objects.filter(
         ~Exists(stands), revision__in={flag.revision_id for flag in found}, state=Flag.State.OPEN, counts=False
     ).update(counts=True)
+    if found:
+        ranking.rescore({flag.comment_id for flag in found})
 
 
 def _move_records(found: list[Flag], state: Flag.State, by: int) -> None:

@@ -24,6 +24,8 @@ _line = re.compile(
     r"(?P<from>(?:[01][0-9]|2[0-3]):[0-5][0-9])-(?P<to>(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00)"
 )
 
+_moment_written = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2})?")
+
 Window = tuple[int, int, int]
 """Weekday (0 is Monday), first minute of that day, minute after the last; over 1,440 on the next day."""
 
@@ -49,6 +51,16 @@ def parsed(lines: tuple[str, ...]) -> tuple[Window, ...]:
             raise ValueError(line)
         found += [(day, first, last if last > first else last + DAY) for day in _days(match["days"], line)]
     return tuple(found)
+
+
+def moment(written: str) -> datetime | None:
+    """Return ``"2026-12-24 18:00"`` as it is on a clock, without a zone; "" is ``None``. Raise ``ValueError``."""
+    words = written.strip()
+    if not words:
+        return None
+    if not _moment_written.fullmatch(words):
+        raise ValueError(written)
+    return datetime.fromisoformat(words)
 
 
 def _days(written: str | None, line: str) -> list[int]:

@@ -13,7 +13,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from comments import conf
@@ -38,18 +38,27 @@ _redis_lock = threading.Lock()
 
 def announce(key: str, event: str, data: dict[str, Any]) -> None:
     """Tell everyone who has discussion ``key`` open. Best effort: never raises, never waits over half a second."""
-    message = json.dumps({"key": key, "event": event, "data": data})
+    announce_many([(key, event, data)])
+
+
+def announce_many(events: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
+    """Announce each (key, event, data), in this order, in one round trip. As :func:`announce`."""
+    messages = [json.dumps({"key": key, "event": event, "data": data}) for key, event, data in events]
     url = conf.get().redis_url
     if not url:
-        hub.deliver(message)
+        for message in messages:
+            hub.deliver(message)
         return
-    if not _breaker.allows():
+    if not messages or not _breaker.allows():
         return
     try:
-        _client(url).publish(CHANNEL, message)
+        pipeline = _client(url).pipeline(transaction=False)
+        for message in messages:
+            pipeline.publish(CHANNEL, message)
+        pipeline.execute()
     except Exception as error:
         _breaker.failed()
-        logger.warning("%s was not announced (%s); open pages will poll", event, type(error).__name__)
+        logger.warning("%d events were not announced (%s); open pages will poll", len(events), type(error).__name__)
     else:
         _breaker.succeeded()
 

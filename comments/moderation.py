@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,7 +19,21 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from comments import access, conf, flags, house_rules, live, ratelimit, screening, signals, text, threads, thresholds
+from comments import (
+    access,
+    conf,
+    flags,
+    house_rules,
+    live,
+    questions,
+    ranking,
+    ratelimit,
+    screening,
+    signals,
+    text,
+    threads,
+    thresholds,
+)
 from comments.access import is_staff
 from comments.exceptions import CommentChanged, Refused
 from comments.http import request_id
@@ -196,7 +210,7 @@ def _decide(
     if becomes == Status.PUBLISHED:
         if verdict.html is not None:
             revision.html = verdict.html
-        elif not revision.html:
+        elif not revision.html and revision.text:
             revision.html = text.to_html(revision.text).html
         if not revision.html:
             raise Refused("nothing_to_publish", _("Nothing is left of this text once it is made safe."), status=409)
@@ -250,6 +264,8 @@ def _decide(
         flags.lock_people([current.author_id, *(flag.person_id for flag in complaints)])
     _move_counts(current, moved=moved, held=held_delta, visible=bool(moved or is_public or current.is_shown))
     _move_record(current, moved=moved, rejected=(becomes == Status.REJECTED) - (before == Status.REJECTED))
+    if moved:
+        questions.settle(current.discussion, [current.path])
 
     decision = Decision.objects.create(
         comment=current,
@@ -265,7 +281,7 @@ def _decide(
         ground=verdict.ground or (reason.ground_default if reason else "none"),
         legal_ground=verdict.legal_ground,
         terms_anchor=reason.terms_anchor if reason else "",
-        guidelines_version=conf.get().guidelines_version,
+        guidelines_version=thresholds.guidelines_version(),
         reverses=reverses,
         appeal=because_of if isinstance(because_of, Appeal) else None,
         bulk=because_of if isinstance(because_of, BulkAction) else None,
@@ -532,7 +548,8 @@ def take_back_many(decisions: Sequence[Decision], *, made_by: Commenter | None, 
 def _rendered(revisions: Sequence[Revision]) -> dict[int, str]:
     """Return the safe HTML of those that have none yet. Before the locks are taken: a text never changes."""
     missing = Revision.objects.filter(pk__in=[revision.pk for revision in revisions], html="")
-    return {pk: text.to_html(words).html for pk, words in missing.values_list("pk", "text")}
+    # A text that its author took along when they left is empty: there is nothing to publish.
+    return {pk: text.to_html(words).html if words else "" for pk, words in missing.values_list("pk", "text")}
 
 
 def _decide_many(
@@ -560,6 +577,7 @@ def _decide_many(
     )
     below = _move_many_counts(wishes)
     _write_comments(wishes, below, now)
+    _settle_questions(wishes)
     _move_many_records(wishes)
     found.decisions = Decision.objects.bulk_create(
         [
@@ -577,7 +595,7 @@ def _decide_many(
                 ground=wish.verdict.ground or (wish.reason.ground_default if wish.reason else "none"),
                 legal_ground=wish.verdict.legal_ground,
                 terms_anchor=wish.reason.terms_anchor if wish.reason else "",
-                guidelines_version=conf.get().guidelines_version,
+                guidelines_version=thresholds.guidelines_version(),
                 reverses=wish.reverses,
                 bulk=bulk,
                 sanction_id=bulk.sanction_id if bulk and not wish.reverses else None,
@@ -769,8 +787,11 @@ def _move_many_counts(wishes: list[_Wish]) -> dict[tuple[int, str], int]:
 
 
 _SCREENED = """
-UPDATE comments_revision SET status = %s, html = %s, sanitizer_version = %s, screened_at = %s,
-first_published_at = COALESCE(first_published_at, %s), section = %s, risk = %s, priority = %s WHERE id = %s
+WITH made (id, status, html, version, section, risk, priority) AS (VALUES {rows})
+UPDATE comments_revision SET status = made.status, html = made.html, sanitizer_version = made.version,
+screened_at = %s, first_published_at = CASE WHEN made.status = 'published' THEN COALESCE(first_published_at, %s)
+ELSE first_published_at END, section = made.section, risk = made.risk, priority = made.priority
+FROM made WHERE comments_revision.id = made.id
 """
 
 
@@ -798,18 +819,18 @@ def _write_texts(wishes: list[_Wish], rendered: dict[int, str], now: datetime) -
 
 
 def _write_screened(wishes: list[_Wish], now: datetime) -> None:
-    """Write what screening made of texts, and thinks of them: each its own HTML, so each its own row."""
+    """Write what screening made of texts, and thinks of them: each its own HTML. One statement."""
     at = connection.ops.adapt_datetimefield_value(now)
-    rows = []
+    rows: list[Any] = []
     for wish in wishes:
         revision, verdict = wish.revision, wish.verdict
         revision.html, revision.section = verdict.html or "", wish.comment.discussion.section
         _weigh(revision, wish.comment, verdict, None)
-        shown = at if wish.becomes == Status.PUBLISHED else None
-        made = (str(wish.becomes), revision.html, verdict.sanitizer_version, at, shown)
-        rows.append((*made, revision.section, revision.risk, revision.priority, revision.pk))
+        # A safe string is a string; the driver does not know that.
+        made = (revision.pk, str(wish.becomes), str(revision.html), verdict.sanitizer_version)
+        rows += (*made, revision.section, revision.risk, revision.priority)
     with connection.cursor() as db:
-        db.executemany(_SCREENED, rows)
+        db.execute(_SCREENED.format(rows=", ".join(["(%s, %s, %s, %s, %s, %s, %s)"] * len(wishes))), [*rows, at, at])
 
 
 def _write_comments(wishes: list[_Wish], below: dict[tuple[int, str], int], now: datetime) -> None:
@@ -849,6 +870,16 @@ def _write_comments(wishes: list[_Wish], below: dict[tuple[int, str], int], now:
         Comment.objects.filter(pk__in=ids).update(**moves)
 
 
+def _settle_questions(wishes: list[_Wish]) -> None:
+    """Bring the questions up to date whose answers were published or taken down: see :mod:`comments.questions`."""
+    paths: dict[int, tuple[Discussion, list[str]]] = {}
+    for wish in wishes:
+        if wish.moved:
+            paths.setdefault(wish.comment.discussion_id, (wish.comment.discussion, []))[1].append(wish.comment.path)
+    for discussion, moved in paths.values():
+        questions.settle(discussion, moved)
+
+
 def _move_many_records(wishes: list[_Wish]) -> None:
     people: dict[int, list[int]] = {}
     for wish in wishes:
@@ -866,11 +897,11 @@ def _move_many_records(wishes: list[_Wish]) -> None:
 
 
 def _tell_many(decisions: list[Decision], moves: list[int]) -> None:
-    """Do what :func:`_tell` does for each; a discussion's old pages go once."""
-    for discussion in {decision.comment.discussion for decision in decisions}:
-        threads.discussion_moved(discussion.key, discussion.version)
-    for decision, moved in zip(decisions, moves, strict=True):
-        _announce(decision.comment, decision, moved)
+    """Do what :func:`_tell` does for each; a discussion's old pages go once, and all is announced at once."""
+    discussions = {decision.comment.discussion for decision in decisions}
+    threads.discussions_moved({discussion.key: discussion.version for discussion in discussions})
+    events = [_event(decision.comment, decision, moved) for decision, moved in zip(decisions, moves, strict=True)]
+    live.announce_many([event for event in events if event])
     for decision in decisions:
         signals.comment_decided.send_robust(Comment, comment=decision.comment, decision=decision)
     signals.comments_decided.send_robust(Comment, decisions=decisions)
@@ -922,6 +953,8 @@ def _mark(comment: Comment, made_by: Commenter, what: str, wanted: bool) -> Comm
         discussion.version += 1
         Discussion.objects.filter(pk=discussion.pk).update(version=discussion.version)
         transaction.on_commit(lambda: _tell_mark(current), robust=True)
+        if what == "featured" and wanted:
+            transaction.on_commit(lambda: signals.comment_featured.send_robust(Comment, comment=current), robust=True)
     return _as_it_is(comment, current)
 
 
@@ -1013,19 +1046,22 @@ def what_changed(comment: Comment) -> str:
 def _tell(comment: Comment, decision: Decision, moved: int) -> None:
     """After the commit: old pages go, open pages hear of it, listeners run. Readers hear of published things only."""
     threads.discussion_moved(comment.discussion.key, comment.discussion.version)
-    _announce(comment, decision, moved)
+    if event := _event(comment, decision, moved):
+        live.announce(*event)
     signals.comment_decided.send_robust(Comment, comment=comment, decision=decision)
 
 
-def _announce(comment: Comment, decision: Decision, moved: int) -> None:
+def _event(comment: Comment, decision: Decision, moved: int) -> tuple[str, str, dict[str, Any]] | None:
+    """Return what open pages are told of ``decision``: discussion, event and facts; ``None`` for what is not public."""
     discussion = comment.discussion
     facts = {"id": comment.pk, "count": discussion.published_count, "version": discussion.version}
     if moved > 0:
-        live.announce(discussion.key, "comment.published", facts | {"parent": comment.parent_id})
-    elif moved < 0:
-        live.announce(discussion.key, "comment.removed", facts)
-    elif comment.status == Status.PUBLISHED and decision.to_status == Status.PUBLISHED:
-        live.announce(discussion.key, "comment.edited", facts)
+        return discussion.key, "comment.published", facts | {"parent": comment.parent_id}
+    if moved < 0:
+        return discussion.key, "comment.removed", facts
+    if comment.status == Status.PUBLISHED and decision.to_status == Status.PUBLISHED:
+        return discussion.key, "comment.edited", facts
+    return None
 
 
 def supersede(comment: Comment, latest: Revision, words: str, digest: str) -> Revision:
@@ -1097,6 +1133,7 @@ def flag(person: Commenter, comment: Comment, reason: str, note: str = "") -> Fl
             counts=not let_stand.exists(),
         )
         made.is_new = True
+        ranking.rescore([current.pk])
         if made.counts and settings.flag_hold_weight:
             _hold_if_enough(current, settings.flag_hold_weight)
     return made
@@ -1170,14 +1207,14 @@ def screen(comment_id: int, version: int) -> Decision | None:
             Finding.objects.bulk_create([draft.as_row(revision) for draft in drafts])
             house_rules.follow_up(revision, drafts)
             decision = _decide(comment, verdict, Decider.SCREENING, Trigger.SCREENING, looked_at=revision)
-            _draw(revision, verdict, drafts)
+            _write_drawn([_drawn(revision, verdict, drafts)])
             return decision
     except CommentChanged:
         logger.info("comment %s moved on while it was screened", comment_id)
         return None
 
 
-def screen_waiting(limit: int = 50) -> int:
+def screen_waiting(limit: int = 100) -> int:
     """
     Screen up to ``limit`` texts that nobody is on, the oldest first, together; return how many were decided.
 
@@ -1270,11 +1307,13 @@ def _decide_together(revisions: list[Revision], judged: list[screening.Judged]) 
     Finding.objects.bulk_create(
         draft.as_row(decision.revision) for decision in decisions for draft in said[decision.revision_id][1]
     )
+    drawn = []
     for decision in decisions:
         verdict, drafts, author = said[decision.revision_id]
         decision.comment.author = author
         house_rules.follow_up(decision.revision, drafts)
-        _draw(decision.revision, verdict, drafts)
+        drawn.append(_drawn(decision.revision, verdict, drafts))
+    _write_drawn(drawn)
     return len(decisions)
 
 
@@ -1386,21 +1425,25 @@ def _write_html(comment: Comment, shown: Revision, rendered: text.Rendered) -> N
     transaction.on_commit(lambda: threads.discussion_moved(discussion.key, discussion.version), robust=True)
 
 
-def _draw(revision: Revision, verdict: Verdict, drafts: Sequence[Draft]) -> None:
+def _drawn(revision: Revision, verdict: Verdict, drafts: Sequence[Draft]) -> Audit | None:
     """Draw by lot whether an editor looks at what screening publishes by itself. Of readers' texts only."""
     comment = revision.comment
     if verdict.action != "publish" or is_staff(comment.author):
-        return
+        return None
     share = min(thresholds.of(comment.discussion).audit_percent, 100) / 100
-    if share and lot() < share:
-        Audit.objects.get_or_create(
-            revision=revision,
-            defaults={
-                "probability": share,
-                "by_score": any(draft.code == "approved_by_score" for draft in drafts),
-                "section": comment.discussion.section,
-            },
-        )
+    if not share or lot() >= share:
+        return None
+    return Audit(
+        revision=revision,
+        probability=share,
+        by_score=any(draft.code == "approved_by_score" for draft in drafts),
+        section=comment.discussion.section,
+    )
+
+
+def _write_drawn(drawn: Iterable[Audit | None]) -> None:
+    """Keep the spot checks that were drawn; a text that was drawn before keeps the one it has."""
+    Audit.objects.bulk_create([one for one in drawn if one], ignore_conflicts=True)
 
 
 def _claim(revision: Revision) -> bool:

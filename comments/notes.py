@@ -61,11 +61,11 @@ def about_person(person: Commenter) -> QuerySet[Note]:
     return Note.objects.filter(person=person).select_related("made_by").order_by("id")
 
 
-def for_cards(comments: Iterable[Comment]) -> list[Note]:
-    """Return the notes on ``comments`` and about their authors, oldest first. One query."""
+def for_cards(comments: Iterable[Comment]) -> QuerySet[Note]:
+    """Return the notes on ``comments`` and about their authors, oldest first."""
     pairs = [(comment.pk, comment.author_id) for comment in comments]
     wanted = Q(comment__in=[pk for pk, _author in pairs]) | Q(person__in={author for _pk, author in pairs})
-    return list(Note.objects.filter(wanted).select_related("made_by").order_by("id"))
+    return Note.objects.filter(wanted).select_related("made_by").order_by("id")
 
 
 def checked(text: str) -> str:

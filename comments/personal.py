@@ -1,24 +1,29 @@
 """
-What only I see: my comments that others cannot see yet or any more, why, and what I like.
+What only I see: my comments that others cannot see yet or any more, why, and how I reacted.
 
 Never cached, never part of a page that is the same for everyone.
 """
 
 from __future__ import annotations
 
+import re
+import time
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Prefetch, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.utils import timezone
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from comments import access, compliance
+from comments.exceptions import Refused
 from comments.models import (
     Appeal,
     Comment,
     Commenter,
+    Decider,
     Decision,
     Discussion,
     Finding,
@@ -31,6 +36,8 @@ from comments.models.policy import in_language
 from comments.screening import latest_run, sentences
 
 MOST = 50
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 DAYS = 30
 """Rejected comments stay in their author's view of a discussion this long."""
 
@@ -56,6 +63,9 @@ class Mine:
     appeal: Appeal | None = None
     """Against the decision about this text, or because of which it stands published."""
 
+    usual_wait: tuple[int, int] | None = None
+    """For a held text: between how many minutes editors take today, while that may still come true for it."""
+
     @property
     def is_edit(self) -> bool:
         """The comment is published with earlier words; these wait or were rejected."""
@@ -78,10 +88,57 @@ def in_discussion(person: Commenter, discussion: Discussion) -> list[Mine]:
     return state_of(mine, person)
 
 
-def state_of(comments: Any, person: Commenter) -> list[Mine]:
+STATES = ("waiting", "published", "rejected", "withdrawn")
+"""What "my comments" can be narrowed to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A page of what somebody wrote."""
+
+    mine: list[Mine]
+    next_cursor: str
+    """Empty on the last page."""
+
+
+def written(person: Commenter, *, state: str = "", cursor: str = "", size: int = MOST) -> Written:
+    """
+    Return a page of everything ``person`` wrote, newest first, in one of :data:`STATES` if one is named.
+
+    Four queries at most, however much there is. Raise ``Refused`` (400) for an unknown state and a cursor that is none.
+    """
+    wrote = Comment.objects.filter(author=person)
+    match state:
+        case "":
+            pass
+        case "waiting":
+            waits = Revision.objects.filter(comment=OuterRef("pk"), status__in=[Status.RECEIVED, Status.HELD])
+            wrote = wrote.filter(Exists(waits))
+        case "published" | "rejected" | "withdrawn":
+            wrote = wrote.filter(status=state)
+        case _:
+            raise Refused("unknown_state", _("The states are: %(states)s.") % {"states": ", ".join(STATES)})
+    if cursor:
+        at, pk = _place(cursor)
+        wrote = wrote.filter(created_at__lte=at).filter(Q(created_at__lt=at) | Q(pk__lt=pk))
+    found = state_of(wrote, person, size + 1)
+    more = len(found) > size
+    last = found[size - 1].comment if more else None
+    return Written(found[:size], f"{(last.created_at - EPOCH) // MICROSECOND}-{last.pk}" if last else "")
+
+
+def _place(cursor: str) -> tuple[datetime, int]:
+    found = re.fullmatch(r"([0-9]{1,17})-([0-9]{1,18})", cursor, re.ASCII)
+    if found is None:
+        said = _("This page link is not valid any more. Start from the first page.")
+        raise Refused("bad_cursor", said)
+    return EPOCH + int(found[1]) * MICROSECOND, int(found[2])
+
+
+def state_of(comments: Any, person: Commenter, most: int = MOST) -> list[Mine]:
     """Return how each of the queryset ``comments``, all by ``person``, stands; newest first."""
     found = list(
-        comments.order_by("-created_at")
+        comments.order_by("-created_at", "-pk")
         .select_related("discussion")
         .prefetch_related(
             Prefetch("revisions", Revision.objects.order_by("-number"), to_attr="texts"),
@@ -90,7 +147,7 @@ def state_of(comments: Any, person: Commenter) -> list[Mine]:
                 Decision.objects.order_by("-id").select_related("words", "appealed_by", "appeal"),
                 to_attr="history",
             ),
-        )[:MOST]
+        )[:most]
     )
     findings: dict[int, list[Finding]] = {}
     judged = [c.texts[0].pk for c in found if c.texts[0].status in (Status.HELD, Status.REJECTED)]
@@ -100,7 +157,58 @@ def state_of(comments: Any, person: Commenter) -> list[Mine]:
     reasons: dict[str, Reason] = {}
     if any(c.texts[0].status == Status.REJECTED for c in found):
         reasons = {reason.code: reason for reason in Reason.objects.all()}
-    return [_one(comment, person, findings, reasons) for comment in found]
+    listed = [_one(comment, person, findings, reasons) for comment in found]
+    if any(one.status == Status.HELD for one in listed):
+        wait = usual_wait()
+        for one in listed:
+            waited = timezone.now() - one.since
+            if wait and one.status == Status.HELD and waited < timedelta(minutes=wait[1]):
+                one.usual_wait = wait
+    return listed
+
+
+LOOK_BACK = timedelta(hours=12)
+ENOUGH, LATEST = 5, 60
+KEPT_SECONDS = 120
+
+
+def usual_wait() -> tuple[int, int] | None:
+    """
+    Return between how many minutes most texts waited that editors decided lately; ``None`` if that says nothing.
+
+    The middle six in ten of the last ones. One query, kept for two minutes.
+    """
+    global _kept_wait
+    until, wait = _kept_wait
+    if until < time.monotonic():
+        rows = (
+            Decision.objects.filter(
+                decider=Decider.EDITOR,
+                from_status=Status.HELD,
+                created_at__gt=timezone.now() - LOOK_BACK,
+                bulk=None,
+                revision__screened_at__isnull=False,
+            )
+            .order_by("-created_at")
+            .values_list("created_at", "revision__screened_at")[:LATEST]
+        )
+        minutes = sorted((decided - held).total_seconds() / 60 for decided, held in rows if held and decided > held)
+        wait = None
+        if len(minutes) >= ENOUGH:
+            low, high = minutes[len(minutes) // 5], minutes[-1 - len(minutes) // 5]
+            step = 5 if high <= 90 else 60
+            wait = (int(low // step) * step or 1, (int(high // step) + 1) * step)
+        _kept_wait = (time.monotonic() + KEPT_SECONDS, wait)
+    return wait
+
+
+_kept_wait: tuple[float, tuple[int, int] | None] = (0, None)
+
+
+def forget_wait() -> None:
+    """Ask again how long texts wait, next time."""
+    global _kept_wait
+    _kept_wait = (0, None)
 
 
 def _one(comment: Any, person: Commenter, findings: dict[int, list[Finding]], reasons: dict[str, Reason]) -> Mine:
@@ -142,10 +250,7 @@ def _one(comment: Any, person: Commenter, findings: dict[int, list[Finding]], re
     return one
 
 
-def liked(person: Commenter, discussion: Discussion) -> list[int]:
-    """Return the ids of the comments in ``discussion`` that ``person`` likes."""
-    return list(
-        Reaction.objects.filter(person=person, comment__discussion=discussion).values_list("comment_id", flat=True)[
-            :5000
-        ]
-    )
+def reacted(person: Commenter, discussion: Discussion) -> dict[int, str]:
+    """Return how ``person`` reacted to which comments in ``discussion``: kinds by the comment's number."""
+    found = Reaction.objects.filter(person=person, comment__discussion=discussion)
+    return dict(found.values_list("comment_id", "kind")[:5000])

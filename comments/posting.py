@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from comments import access, conf, moderation, ratelimit, screening, signals, tasks, text, thresholds
+from comments import access, conf, guidelines, moderation, ratelimit, screening, signals, tasks, text, thresholds
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Decider, Discussion, Revision, Status, Trigger
 from comments.models.comments import SEGMENT
 from comments.screening import Draft, Verdict
+
+logger = logging.getLogger(__name__)
 
 DIGITS = "0123456789abcdefghijklmnopqrstuv"
 MOST_RECENT = 40
@@ -34,15 +38,16 @@ def post_comment(
     parent: Comment | None = None,
     idempotency_key: str = "",
     network_key: str = "",
+    accepts: int | None = None,
 ) -> Comment:
     """
     Save what ``author`` wrote as ``received`` and queue it for screening. One transaction.
 
     The same ``idempotency_key`` again, or without a key the same words again within a minute, returns the comment that
-    is already there. Raise ``Refused`` when the text cannot be taken or the author may not post here now: then nothing
-    is saved.
+    is already there. ``accepts`` is the version of the guidelines that the author accepts with it.
+    Raise ``Refused`` when the text cannot be taken or the author may not post here now: then nothing is saved.
     """
-    words = _acceptable(raw)
+    words = acceptable(raw)
     digest = text.digest(words)
     if len(idempotency_key) > 255:
         raise Refused("bad_idempotency_key", _("The Idempotency-Key is longer than 255 characters."))
@@ -55,6 +60,7 @@ def post_comment(
     if again := _already_posted(recent, discussion, parent, digest, idempotency_key):
         return again
     access.require_may_post(author, discussion, parent, recent, network_key)
+    guidelines.require_accepted(author, accepts)
     try:
         with transaction.atomic():
             comment = Comment.objects.create(
@@ -80,6 +86,7 @@ def post_comment(
         if first is None:
             raise
         return _same_attempt(first, discussion, digest)
+    comment.is_new = True
     return comment
 
 
@@ -110,7 +117,8 @@ def _same_attempt(comment: Comment, discussion: Discussion, digest: str) -> Comm
     return comment
 
 
-def _acceptable(raw: object) -> str:
+def acceptable(raw: object) -> str:
+    """Return ``raw`` as the text of a comment; raise ``Refused`` for what cannot be one."""
     return text.check(raw, max_characters=min(conf.get().max_characters, text.MAX_CHARACTERS))
 
 
@@ -122,10 +130,40 @@ def preview(
 
     This makes text safe in the asking process, so that it is limited: ``PREVIEWS_PER_MINUTE`` by person or network.
     """
-    words = _acceptable(raw)
+    words = acceptable(raw)
     who = f"person:{author.pk}" if author else network_key
     ratelimit.require_not_too_many("preview", who, limit=conf.get().previews_per_minute, seconds=60)
     return screening.advise(words, author, discussion)
+
+
+def nudge(
+    raw: object, author: Commenter | None, discussion: Discussion, *, attempt: str = "", network_key: str = ""
+) -> list[Draft]:
+    """
+    Return what in ``raw`` would make it wait, for its author to change or to post as it is: by the rules that judge it.
+
+    Advice, never a wall: nothing for staff, where it is switched off, for what was posted already, when somebody asked
+    often, when it waits anyway for other reasons, or when the rules cannot be asked. Raise ``Refused`` for what is no
+    text of a comment, and where nothing can be posted.
+    """
+    if not thresholds.of(discussion).nudge or access.is_staff(author):
+        return []
+    words = acceptable(raw)
+    if author is not None:
+        access.require_good_standing(author, network_key)
+        same = Q(text_hash=text.digest(words), created_at__gt=timezone.now() - timedelta(seconds=60))
+        if attempt:
+            same |= Q(idempotency_key=attempt)
+        if Comment.objects.filter(same, author=author).exists():
+            return []
+    access.require_open(discussion)
+    try:
+        _rendered, drafts = preview(words, author, discussion, network_key=network_key)
+    except Exception as error:
+        if not isinstance(error, Refused):
+            logger.exception("no advice before posting")
+        return []
+    return screening.worth_changing(drafts)
 
 
 def edit_comment(author: Commenter, comment: Comment, raw: object, *, network_key: str = "") -> Comment:
@@ -137,7 +175,7 @@ def edit_comment(author: Commenter, comment: Comment, raw: object, *, network_ke
     """
     access.require_may_edit(author, comment)
     access.require_good_standing(author, network_key)
-    words = _acceptable(raw)
+    words = acceptable(raw)
     with transaction.atomic():
         comment = moderation.lock(comment.pk, comment.discussion_id)
         access.require_may_edit(author, comment)

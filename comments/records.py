@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from comments import conf, thresholds
-from comments.models import Appeal, Comment, Commenter, Decider, Decision, Note, Revision, Sanction, Status
+from comments.models import Appeal, Comment, Commenter, Decider, Decision, Note, PersonFlag, Revision, Sanction, Status
 
 PAGE = 50
 """People on a page, or things that happened."""
@@ -176,7 +176,7 @@ def ladder(settings: conf.Settings) -> list[Step]:
 
 # --- Whom to look at --------------------------------------------------------------------------------------------------
 
-FILTERS = ("all", "sanctioned", "rejected", "new")
+FILTERS = ("all", "reported", "sanctioned", "rejected", "new")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,8 @@ class Listed:
 
 def listed(which: str = "all", words: str = "", after: str = "", *, by_email: bool = False, size: int = PAGE) -> Listed:
     """
-    Return people: ``all``, ``sanctioned``, most ``rejected`` lately first, or ``new``; the latest first otherwise.
+    Return people: ``all``, ``reported`` by readers and waiting for an editor, ``sanctioned``, most ``rejected`` lately
+    first, or ``new``; the latest first otherwise.
 
     ``words`` stand in a name or a username, or begin an e-mail address where ``by_email``. Two queries.
     """
@@ -214,7 +215,9 @@ def listed(which: str = "all", words: str = "", after: str = "", *, by_email: bo
             if words.startswith("@"):
                 wanted |= Q(user__email__iendswith=words) | Q(email__iendswith=words)
         found = found.filter(wanted)
-    if which == "sanctioned":
+    if which == "reported":
+        found = found.filter(Exists(PersonFlag.objects.filter(person=OuterRef("pk"), state=PersonFlag.State.OPEN)))
+    elif which == "sanctioned":
         found = found.filter(Exists(in_force.filter(person=OuterRef("pk"))))
     elif which == "rejected":
         found = found.filter(rejected_count__gt=0, rejected_lately__gt=0).order_by("-rejected_lately", "-id")

@@ -412,11 +412,31 @@ def _has(value: str, sign: str) -> Q:
             return _flags("0", ">")
 
 
+class MarkedFirst(Func):
+    """Whether a text may be its author's first comment: PostgreSQL keeps a mark on those, and an index of the marks."""
+
+    output_field = BooleanField()
+    arity = 1
+
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> Any:  # type: ignore[override]
+        text, params = compiler.compile(self.source_expressions[0])
+        column = text.removesuffix('"text"') + '"is_first"'
+        return f"({column} IS TRUE)", params
+
+
+def _first() -> Q:
+    """Return the condition that the author of a text had commented on nothing before it."""
+    at = OuterRef("comment__created_at")
+    others = Comment.objects.filter(author=OuterRef("comment__author"), created_at__lte=at)
+    first = ~Q(Exists(others.filter(Q(created_at__lt=at) | Q(id__lt=OuterRef("comment")))))
+    # A mark says what was so when the text came. It leaves few; the comments themselves say whether it still is.
+    return Q(MarkedFirst("text")) & first if connection.vendor == "postgresql" else first
+
+
 def _is(value: str, sign: str) -> Q:
     match value:
         case "first":
-            earlier = Comment.objects.filter(author=OuterRef("comment__author"), id__lt=OuterRef("comment"))
-            return ~Q(Exists(earlier))
+            return _first()
         case "guest":
             return Q(comment__author__user__isnull=True)
         case "reply":

@@ -19,6 +19,12 @@ comments_decided = Signal()
 ask the database about a decision leaves those with a ``bulk_id`` to this one, and asks once.
 """
 
+comment_featured = Signal()
+"""``comment`` has become an editors' pick."""
+
+appeal_ruled = Signal()
+"""``appeal`` was upheld or overturned."""
+
 discussion_changed = Signal()
 """``discussion`` was opened, closed or configured."""
 

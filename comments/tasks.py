@@ -8,6 +8,7 @@ tried once, for half a second at most, and a message that never arrives is made 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from datetime import timedelta
 from functools import partial
@@ -15,15 +16,16 @@ from typing import Any
 
 from celery import shared_task
 from celery.contrib.django.task import DjangoTask
-from django.db import close_old_connections, transaction
+from django.db import close_old_connections, connection, transaction
 from django.dispatch import receiver
 from django.utils import timezone
 
-from comments import assignments, digests, discussions, jobs, moderation, outbox, signals, thresholds
+from comments import assignments, digests, discussions, jobs, moderation, outbox, privacy, proof, signals, thresholds
 from comments import rescreening as rescreening  # so that a worker knows this kind of job
 from comments.breaker import Breaker
 from comments.learning import auto_approval, lessons, online, refit
-from comments.models import Decider, Decision, Job
+from comments.models import Commenter, Decider, Decision, Job
+from comments.privacy import downloads, erasing
 from comments.screening.rules import repeats
 
 logger = logging.getLogger(__name__)
@@ -33,14 +35,26 @@ BEHIND = timedelta(seconds=1)
 """A message that is this late has others waiting behind it."""
 
 
+CHECK_AFTER = 1.0
+"""Seconds after which a connection to the database is asked whether it still answers."""
+
+_seen = threading.local()
+
+
 class Hint(DjangoTask[Any, Any]):
     """A task whose message may be lost, and whose publishing never fails or holds up the request."""
 
     abstract = True
 
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
-        """Begin on a database connection that answers, whatever happened to the one before."""
-        close_old_connections()
+        """
+        Begin on a database connection that answers, whatever happened to the one before.
+
+        One that worked a moment ago is taken to work still: messages of a long queue have little else to ask.
+        """
+        if connection.errors_occurred or time.monotonic() - getattr(_seen, "at", -CHECK_AFTER) >= CHECK_AFTER:
+            close_old_connections()
+            _seen.at = time.monotonic()
 
     def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
         """Publish after the commit. Skipped while the broker does not answer."""
@@ -129,6 +143,23 @@ def mail_digests(**_later: Any) -> None:
     digests.send()
 
 
+@shared_task(base=Hint, name="comments.tasks.erase_due", soft_time_limit=900, time_limit=960)
+def erase_due(**_later: Any) -> None:
+    """Forget the people who asked for it and whose time has come, and go on where somebody stopped."""
+    for person in Commenter.objects.filter(pk__in=privacy.due()):
+        try:
+            privacy.erase(person, seconds=240)
+        except Exception:
+            logger.exception("person %s was not forgotten; the next round tries again", person.pk)
+    erasing.forget_former_addresses()
+
+
+@shared_task(base=Hint, name="comments.tasks.forget_downloads")
+def forget_downloads(**_later: Any) -> None:
+    """Delete downloads of personal data that are over."""
+    downloads.forget()
+
+
 @shared_task(base=Hint, name="comments.tasks.close_assignments")
 def close_assignments(**_later: Any) -> None:
     """Close the assignments of comments that were decided while nobody listened."""
@@ -190,6 +221,12 @@ def forget_fingerprints(**_later: Any) -> None:
     """Forget what texts had in common once no rule asks for it any more."""
     days = thresholds.of(None, exact=True).campaign_days
     repeats.forget_fingerprints(timezone.now() - timedelta(days=days))
+
+
+@shared_task(base=Hint, name="comments.tasks.forget_proofs")
+def forget_proofs(**_later: Any) -> None:
+    """Forget what guests paid with once it could not be handed in again anyway."""
+    proof.forget()
 
 
 def swept(*, limit: int = 500, seconds: float = 60) -> int:

@@ -37,6 +37,7 @@ from bleach.linkifier import LinkifyFilter
 from bleach.sanitizer import Cleaner
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
+from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline, link
 
 from comments.exceptions import Refused
@@ -82,7 +83,9 @@ ROOM_FOR_LINKS: Final = 4_000
 
 REL: Final = "nofollow ugc noopener"
 
-ELEMENTS: Final = frozenset({"a", "blockquote", "br", "code", "del", "em", "li", "ol", "p", "pre", "strong", "ul"})
+ELEMENTS: Final = frozenset(
+    {"a", "blockquote", "br", "code", "del", "details", "em", "li", "ol", "p", "pre", "strong", "ul"}
+)
 """What a comment may be made of. The only attributes are ``href`` and ``rel`` on ``a``, and ``start`` on ``ol``."""
 
 SCHEMES: Final = frozenset({"http", "https", "mailto"})
@@ -92,7 +95,7 @@ def _release(package: str) -> str:
     return ".".join(version(package).split(".")[:2])
 
 
-VERSION: Final = f"1 bleach-{_release('bleach')} md-{_release('markdown-it-py')} nh3-{_release('nh3')}"
+VERSION: Final = f"2 bleach-{_release('bleach')} md-{_release('markdown-it-py')} nh3-{_release('nh3')}"
 """
 Changes when the policy or a library that applies it does; at most 40 characters. The first figure is the policy:
 raise it by hand.
@@ -265,7 +268,7 @@ def _difference(first: _Reading, second: _Reading) -> str:
 class _Reading(HTMLParser):
     """What is in clean HTML, whichever way it is written."""
 
-    BREAKS: Final = frozenset({"blockquote", "br", "li", "ol", "p", "pre", "ul"})
+    BREAKS: Final = frozenset({"blockquote", "br", "details", "li", "ol", "p", "pre", "ul"})
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -327,11 +330,14 @@ _INLINE: Final = {
 }
 _INLINE_NAMES: Final = frozenset(_INLINE.values())
 _LISTS: Final = frozenset({"ol", "ul"})
+# What becomes a quotation, or hidden until somebody asks for it. A pasted <details> is a paragraph like others.
+_QUOTED: Final = {"blockquote": "blockquote", "spoiler": "details"}
+_QUOTES: Final = frozenset(_QUOTED.values())
 # What words may not stand in directly; "" is the comment itself.
-_HOLDERS: Final = _LISTS | {"", "blockquote"}
+_HOLDERS: Final = _LISTS | _QUOTES | {""}
 # After these, white space means nothing.
 _BLOCK_TAGS: Final = frozenset(
-    {"<br>", "<p>", "<li>", "</p>", "</li>", "</blockquote>", "</ul>", "</ol>", "</code></pre>"}
+    {"<br>", "<p>", "<li>", "</p>", "</li>", "</blockquote>", "</details>", "</ul>", "</ol>", "</code></pre>"}
 )
 
 
@@ -421,8 +427,8 @@ class _Tidy:
             self._start_block(name, f'<ol start="{int(start)}">' if numbered else f"<{name}>")
         elif name == "li":
             self._start_item()
-        elif name == "blockquote":
-            self._start_block(name)
+        elif name in _QUOTED:
+            self._start_block(_QUOTED[name])
         elif name == "pre":
             self._start_block(name, "<pre><code>")
         elif name not in _IGNORED:
@@ -436,11 +442,13 @@ class _Tidy:
                 self._text(tag)
         elif name in _INLINE:
             self._close(_INLINE[name], within=_INLINE_NAMES)
+        elif name in _QUOTED:
+            self._close(_QUOTED[name])
         elif name in _PARAGRAPHS:
             self._close_paragraph()
         elif name == "li":
-            self._close("li", within=_INLINE_NAMES | {"p", "pre", "blockquote"})
-        elif name in _LISTS or name == "blockquote":
+            self._close("li", within=_INLINE_NAMES | _QUOTES | {"p", "pre"})
+        elif name in _LISTS:
             self._close(name)
         elif name not in _IGNORED and name not in ELEMENTS:
             self._text(tag)
@@ -468,7 +476,7 @@ class _Tidy:
         self._push(name, opening or f"<{name}>")
 
     def _start_item(self) -> None:
-        self._close("li", within=_INLINE_NAMES | {"p", "pre", "blockquote"})
+        self._close("li", within=_INLINE_NAMES | _QUOTES | {"p", "pre"})
         self._close_paragraph()
         if self._top() in _LISTS:
             self._push("li", "<li>")
@@ -500,7 +508,7 @@ class _Tidy:
         top = self._top()
         if top in _LISTS:
             self._push("li", "<li>")
-        elif top in {"", "blockquote"}:
+        elif not top or top in _QUOTES:
             self._push("p", "<p>")
 
     def _top(self) -> str:
@@ -795,10 +803,29 @@ def _markdown_parser() -> markdown_it.MarkdownIt:
     # "***" and "---" are something a reader drew, not a heading and not a list: show them.
     parser.add_render_rule("hr", _drawn_line)
     parser.inline.ruler.at("link", _link)
+    parser.core.ruler.after("block", "spoiler", _spoilers)
     # Addresses are judged in one place, and that is _address.
     parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
     parser.validateLink = lambda url: True  # type: ignore[method-assign]
     return parser
+
+
+_BANG = re.compile(r"^!(?!\[) ?", re.MULTILINE)
+
+
+def _spoilers(state: StateCore) -> None:
+    """Hide a quotation that begins with "!", ``>! how it ends``, until somebody asks for it."""
+    opened: list[int] = []
+    for index, token in enumerate(state.tokens):
+        if token.type == "blockquote_open":
+            opened.append(index)
+        elif token.type == "blockquote_close":
+            start = opened.pop()
+            inside = [one for one in state.tokens[start + 1 : index] if one.type == "inline"]
+            if inside and inside[0] is state.tokens[start + 2] and _BANG.match(inside[0].content):
+                state.tokens[start].tag = token.tag = "spoiler"
+                for one in inside:
+                    one.content = _BANG.sub("", one.content)
 
 
 def _link(state: StateInline, silent: bool) -> bool:
@@ -864,7 +891,7 @@ def digest(raw: str) -> str:
     Case, width, accents written in one piece or two, white space and invisible characters make no difference.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", raw).casefold())
-    seen = "".join(character for character in folded if not _is_zero_width(character))
+    seen = folded if folded.isascii() else "".join(c for c in folded if not _is_zero_width(c))
     words = " ".join(seen.split())
     return blake2b(words.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
@@ -881,7 +908,7 @@ def _is_zero_width(character: str) -> bool:
     )
 
 
-_BREAKING_TAGS = re.compile(r"</?(?:blockquote|li|ol|p|pre|ul)\b[^>]*>|<br>")
+_BREAKING_TAGS = re.compile(r"</?(?:blockquote|details|li|ol|p|pre|ul)\b[^>]*>|<br>")
 _OTHER_TAGS = re.compile(r"<[^>]*>")
 
 

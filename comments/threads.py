@@ -16,7 +16,7 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -24,16 +24,20 @@ from typing import Any, NamedTuple
 
 from django.core.cache import cache
 from django.db import connection
+from django.db.models import OuterRef, Subquery
 from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from comments import conf, text
+from comments import conf, questions, text
 from comments.breaker import Breaker
 from comments.exceptions import Refused
-from comments.models import Discussion, Reason, Status
+from comments.models import Comment, Discussion, Reason, Status
+from comments.models.comments import SEGMENT
 
-SORTS = ("newest", "oldest", "top")
+SORTS = ("newest", "oldest", "top", "best", "replies")
+FILTERS = ("", "picks", *questions.ONLY)
+"""Which comments: all conversations; the editors' picks by themselves, replies too; or questions that are answered."""
 MORE_REPLIES = 50
 """Replies on one page of "more replies"."""
 
@@ -59,6 +63,10 @@ class Row(NamedTuple):
     featured: bool
     """An editors' pick."""
     pinned: bool
+    best_score: int
+    reaction_counts: str
+    """Reactions other than likes, as JSON: most often ``{}``."""
+    published_at: datetime | None
     answers_name: str
     """Whom a reply answers; empty on a first comment."""
 
@@ -69,6 +77,12 @@ class Row(NamedTuple):
     @property
     def permalink(self) -> str:
         return f"{permalinks()}{self.id}/"
+
+    @property
+    def reactions(self) -> dict[str, int]:
+        """How many people reacted, kind by kind; likes always."""
+        others = json.loads(self.reaction_counts) if len(self.reaction_counts) > 2 else {}
+        return {"like": self.like_count} | others
 
 
 def permalinks() -> str:
@@ -97,12 +111,15 @@ class Page:
     threads: list[Thread]
     sort: str
     next_cursor: str | None
+    pinned: str = ""
+    """Path of the conversation that stands first whatever the order, because the newsroom points into it."""
+    only: str = ""
 
 
 COLUMNS = """
     c.id, c.parent_id, c.path, c.depth, c.status, CASE WHEN c.status = 'published' THEN c.html ELSE '' END,
     c.reply_count, c.like_count, c.removed_for, c.created_at, c.edited_at, a.id, a.name, a.badge, a.role,
-    c.featured_at IS NOT NULL, c.pinned_at IS NOT NULL
+    c.featured_at IS NOT NULL, c.pinned_at IS NOT NULL, c.best_score, c.reaction_counts, c.published_at
 """
 WITH_AUTHOR = "JOIN comments_commenter a ON a.id = c.author_id"
 WITH_ANSWERED = """
@@ -110,48 +127,115 @@ WITH_ANSWERED = """
     JOIN comments_comment p ON p.id = c.parent_id
     JOIN comments_commenter pa ON pa.id = p.author_id
 """
+WITH_ANSWERED_IF_ANY = WITH_ANSWERED.replace("JOIN comments_comment p", "LEFT JOIN comments_comment p").replace(
+    "JOIN comments_commenter pa", "LEFT JOIN comments_commenter pa"
+)
 ANSWERED = "CASE WHEN p.status = 'published' THEN pa.name ELSE '' END"
 
 
-def page(key: str, *, sort: str = "newest", cursor: str = "", limit: int | None = None) -> Page:
+def page(key: str, *, sort: str = "newest", cursor: str = "", limit: int | None = None, only: str = "") -> Page:
     """
     Return ``limit`` conversations of discussion ``key`` after ``cursor``. Three queries at most.
 
-    Raise ``Refused`` for an unknown discussion (404), order or cursor (400).
+    The conversation into which the newsroom pinned stands first on the first page. With ``only="picks"``: the editors'
+    picks, each by itself; ``answered`` or ``unanswered``: such questions. Raise ``Refused`` for an unknown discussion
+    (404), order, filter or cursor (400).
     """
+    if only not in FILTERS:
+        raise Refused(
+            "unknown_filter",
+            _("Comments can be filtered by: %(filters)s.") % {"filters": ", ".join(filter(None, FILTERS))},
+        )
     if sort not in SORTS:
         raise Refused("unknown_sort", _("Comments can be ordered by: %(orders)s.") % {"orders": ", ".join(SORTS)})
     settings = conf.get()
     limit = min(max(1, limit or settings.page_size), 2 * settings.page_size)
-    discussion = Discussion.objects.filter(key=key).first()
+    after = _decode(cursor, sort)
+    pinned_in = Comment.objects.filter(discussion=OuterRef("pk"), pinned_at__isnull=False, status=Status.PUBLISHED)
+    found = Discussion.objects.filter(key=key)
+    if not only:
+        found = found.annotate(pinned_path=Subquery(pinned_in.values("path")[:1]))
+    discussion = found.first()
     if discussion is None:
         raise Refused("unknown_discussion", _("There is no discussion here."), status=404)
-    roots = _roots(discussion.pk, sort, _decode(cursor, sort), limit + 1)
-    following = None
-    if len(roots) > limit:
-        roots = roots[:limit]
-        last = roots[-1]
-        following = _encode(sort, [last.like_count, last.id] if sort == "top" else [last.id])
-    return Page(discussion, _with_replies(discussion.pk, roots, settings.replies_shown), sort, following)
+    if only == "picks":
+        roots, following = _cut(_picks(discussion.pk, sort, after, limit + 1), sort, limit)
+        return Page(discussion, [_alone(row) for row in roots], sort, following, only=only)
+    where = questions.WHERE.get(only, "")
+    pinned = "" if where else (getattr(discussion, "pinned_path", None) or "")[:SEGMENT]
+    if pinned and not after:
+        limit = max(1, limit - 1)
+    roots, following = _cut(_roots(discussion.pk, sort, after, limit + 1, pinned, where), sort, limit, pinned)
+    return Page(discussion, _with_replies(discussion.pk, roots, settings.replies_shown), sort, following, pinned, only)
 
 
-ORDERS = {"newest": "c.id DESC", "oldest": "c.id", "top": "c.like_count DESC, c.id DESC"}
+def _cut(rows: list[Row], sort: str, limit: int, pinned: str = "") -> tuple[list[Row], str | None]:
+    """Return the first ``limit`` of ``rows`` in order, after the pinned one, and where the next page begins."""
+    first = [row for row in rows if row.path == pinned]
+    rows = sorted((row for row in rows if row.path != pinned), key=lambda row: place(sort, row))
+    if len(rows) <= limit:
+        return first + rows, None
+    last = rows[limit - 1]
+    column = COUNTED.get(sort)
+    return first + rows[:limit], _encode(sort, [getattr(last, column), last.id] if column else [last.id])
 
 
-def _roots(discussion_id: int, sort: str, after: list[int] | None, limit: int) -> list[Row]:
+COUNTED = {"top": "like_count", "best": "best_score", "replies": "reply_count"}
+"""The column that an order goes by, the most first; what has equally much, the newest first."""
+ORDERS = {"newest": "c.id DESC", "oldest": "c.id"} | {
+    name: f"c.{column} DESC, c.id DESC" for name, column in COUNTED.items()
+}
+
+
+def place(sort: str, row: Row) -> tuple[int, ...]:
+    """Return what sorts ``row`` among others as the database does it in the order ``sort``."""
+    if sort in COUNTED:
+        return -getattr(row, COUNTED[sort]), -row.id
+    return (row.id if sort == "oldest" else -row.id,)
+
+
+def _roots(
+    discussion_id: int, sort: str, after: list[int] | None, limit: int, pinned: str, where: str = ""
+) -> list[Row]:
+    beyond, params = _beyond(sort, after) if after else ("", [])
+    where += f" AND {beyond}" if beyond else ""
+    first = f"SELECT {COLUMNS}, '' FROM comments_comment c {WITH_AUTHOR} WHERE c.discussion_id = %s AND c.is_shown"
+    # A conversation that stands first stands there alone.
+    apart = "AND c.path <> %s" if pinned else ""
+    ordered = f"{first} AND c.parent_id IS NULL {where} {apart} ORDER BY {ORDERS[sort]} LIMIT %s"
+    facts = [discussion_id, *params, *([pinned] if pinned else []), limit]
+    if not pinned or after:
+        return _rows(ordered, facts)
+    return _rows(
+        f"SELECT * FROM ({first} AND c.path = %s) one UNION ALL SELECT * FROM ({ordered}) others",
+        [discussion_id, pinned, *facts],
+    )
+
+
+def _picks(discussion_id: int, sort: str, after: list[int] | None, limit: int) -> list[Row]:
+    """Return editors' picks at any depth, which are few: read by their own index and sorted."""
     beyond, params = _beyond(sort, after) if after else ("", [])
     where = f"AND {beyond}" if beyond else ""
+    # SQLite, without statistics, would as soon read everything published here.
+    by = "INDEXED BY comments_shown_picks" if connection.vendor == "sqlite" else ""
     return _rows(
-        f"SELECT {COLUMNS}, '' FROM comments_comment c {WITH_AUTHOR} "
-        f"WHERE c.discussion_id = %s AND c.is_shown AND c.parent_id IS NULL {where} ORDER BY {ORDERS[sort]} LIMIT %s",
+        f"SELECT {COLUMNS}, COALESCE({ANSWERED}, '') FROM comments_comment c {by} {WITH_ANSWERED_IF_ANY} "
+        "WHERE c.discussion_id = %s AND c.featured_at IS NOT NULL AND c.status = 'published' "
+        f"{where} ORDER BY {ORDERS[sort]} LIMIT %s",
         [discussion_id, *params, limit],
     )
 
 
+def _alone(row: Row) -> Thread:
+    more = row.reply_count
+    return Thread(row, more_count=more, more_cursor=_encode("below", [row.path]) if more else "")
+
+
 def _beyond(sort: str, after: list[int]) -> tuple[str, list[int]]:
     """Return the condition for first comments that come after the place ``after``, and its parameters."""
-    if sort == "top":
-        return "(c.like_count < %s OR (c.like_count = %s AND c.id < %s))", [after[0], *after]
+    if column := COUNTED.get(sort):
+        # The first half alone is what an index can be entered by.
+        return f"(c.{column} <= %s AND (c.{column} < %s OR c.id < %s))", [after[0], *after]
     return f"c.id {'<' if sort == 'newest' else '>'} %s", after
 
 
@@ -165,7 +249,7 @@ def _with_replies(discussion_id: int, roots: list[Row], shown: int) -> list[Thre
         if len(thread.replies) > shown:
             thread.replies = thread.replies[:shown]
             thread.more_count = thread.root.reply_count - sum(not row.is_tombstone for row in thread.replies)
-            thread.more_cursor = _encode("replies", [thread.replies[-1].path])
+            thread.more_cursor = _encode("below", [thread.replies[-1].path])
     return list(threads.values())
 
 
@@ -207,7 +291,7 @@ def replies(comment_id: int, *, cursor: str = "", limit: int = MORE_REPLIES) -> 
     if found is None:
         raise Refused("unknown_comment", _("There is no such comment."), status=404)
     discussion_id, path = found
-    after = _decode(cursor, "replies")
+    after = _decode(cursor, "below")
     if after and not str(after[0]).startswith(path):
         raise _bad_cursor()
     once = "MATERIALIZED" if connection.vendor == "postgresql" else ""
@@ -217,7 +301,7 @@ def replies(comment_id: int, *, cursor: str = "", limit: int = MORE_REPLIES) -> 
         f"SELECT {COLUMNS}, {ANSWERED} FROM c {WITH_ANSWERED} ORDER BY c.path",
         [discussion_id, after[0] if after else path, path + "~", limit + 1],
     )
-    following = _encode("replies", [rows[limit - 1].path]) if len(rows) > limit else None
+    following = _encode("below", [rows[limit - 1].path]) if len(rows) > limit else None
     return rows[:limit], following
 
 
@@ -255,17 +339,13 @@ def with_unseen(found: Page, cursor: str = "") -> Page:
         below.setdefault(row.path[:12], []).append(row)
     for one in conversations:
         one.replies = sorted([*one.replies, *below.get(one.root.path, [])], key=lambda row: row.path)
-    keys: dict[str, Callable[[Thread], tuple[int, ...]]] = {
-        "newest": lambda one: (-one.root.id,),
-        "oldest": lambda one: (one.root.id,),
-        "top": lambda one: (-one.root.like_count, -one.root.id),
-    }
-    return Page(found.discussion, sorted(conversations, key=keys[found.sort]), found.sort, found.next_cursor)
+    conversations.sort(key=lambda one: (one.root.path != found.pinned, place(found.sort, one.root)))
+    return Page(found.discussion, conversations, found.sort, found.next_cursor, found.pinned, found.only)
 
 
 def unseen_replies(discussion_id: int, path: str, rows: list[Row], *, cursor: str, ends: bool) -> list[Row]:
     """Return held and removed replies below ``path`` that belong among ``rows``, which began after ``cursor``."""
-    after = _decode(cursor, "replies")
+    after = _decode(cursor, "below")
     until = path + "~" if ends or not rows else rows[-1].path
     return _unseen_in(discussion_id, [(after[0] if after else path, until)])
 
@@ -298,11 +378,8 @@ def around(discussion_id: int, path: str) -> list[Row]:
     size = 12
     paths = [path[:end] for end in range(size, len(path) + 1, size)]
     marks = ", ".join(["%s"] * len(paths))
-    answered = WITH_ANSWERED.replace("JOIN comments_comment p", "LEFT JOIN comments_comment p").replace(
-        "JOIN comments_commenter pa", "LEFT JOIN comments_commenter pa"
-    )
     return _rows(
-        f"SELECT {COLUMNS}, COALESCE({ANSWERED}, '') FROM comments_comment c {answered} "
+        f"SELECT {COLUMNS}, COALESCE({ANSWERED}, '') FROM comments_comment c {WITH_ANSWERED_IF_ANY} "
         f"WHERE c.discussion_id = %s AND c.is_shown AND c.path IN ({marks}) ORDER BY c.path",
         [discussion_id, *paths],
     )
@@ -313,7 +390,7 @@ def _rows(sql: str, params: list[Any]) -> list[Row]:
         db.execute(sql, params)
         rows = db.fetchall()
     if connection.vendor == "sqlite":
-        rows = [(*row[:9], _moment(row[9]), _moment(row[10]), *row[11:]) for row in rows]
+        rows = [(*row[:9], _moment(row[9]), _moment(row[10]), *row[11:19], _moment(row[19]), row[20]) for row in rows]
     return [Row._make(row) for row in rows]
 
 
@@ -329,16 +406,19 @@ def _encode(sort: str, position: list[Any]) -> str:
 def _decode(cursor: str, sort: str) -> list[Any] | None:
     if not cursor:
         return None
-    kinds: tuple[type, ...] = {"top": (int, int), "replies": (str,)}.get(sort, (int,))
+    kinds: tuple[type, ...] = (int, int) if sort in COUNTED else (str,) if sort == "below" else (int,)
     try:
         said, *rest = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError, TypeError, RecursionError):
         raise _bad_cursor() from None
     position: list[Any] = rest
     fits = len(position) == len(kinds) and all(type(value) is kind for value, kind in zip(position, kinds, strict=True))
-    if said != sort or not fits or any(isinstance(value, int) and abs(value) > 2**62 for value in position):
+    if said != sort and not (sort == "below" and said == "replies" and len(position) == 1):
+        # "replies" is what places below a comment were called before it became an order.
         raise _bad_cursor()
-    if sort == "replies" and (len(position[0]) > 2400 or not position[0].isalnum() or not position[0].isascii()):
+    if not fits or any(isinstance(value, int) and abs(value) > 2**62 for value in position):
+        raise _bad_cursor()
+    if sort == "below" and (len(position[0]) > 2400 or not position[0].isalnum() or not position[0].isascii()):
         raise _bad_cursor()
     return position
 
@@ -350,8 +430,9 @@ def _bad_cursor() -> Refused:
 # --- As data for programs ---------------------------------------------------------------------------------------------
 
 
-def as_data(row: Row) -> dict[str, Any]:
-    """Return one comment as the API shows it to everyone."""
+def as_data(row: Row, experts: Collection[int] = ()) -> dict[str, Any]:
+    """Return one comment as the API shows it to everyone; ``experts`` are people who answer in this discussion."""
+    badge = row.author_badge or ("expert" if row.author_id in experts else "")
     gone = row.is_tombstone
     return {
         "id": row.id,
@@ -362,7 +443,7 @@ def as_data(row: Row) -> dict[str, Any]:
         else {
             "id": row.author_id,
             "name": row.author_name,
-            "badges": [row.author_badge] if row.author_badge else [],
+            "badges": [badge] if badge else [],
         },
         "html": row.html,
         "text": "" if gone else text.plain(row.html),
@@ -371,7 +452,7 @@ def as_data(row: Row) -> dict[str, Any]:
         "status": row.status,
         "featured": bool(row.featured) and not gone,
         "pinned": bool(row.pinned) and not gone,
-        "reactions": {"like": row.like_count},
+        "reactions": {"like": row.like_count} if gone else row.reactions,
         "reply_count": row.reply_count,
         "permalink": row.permalink,
         "tombstone": tombstone(row) if gone else None,
@@ -403,11 +484,12 @@ _reasons: dict[str, tuple[float, dict[str, str]]] = {}
 
 def page_data(found: Page) -> dict[str, Any]:
     """Return a page as the API shows it: conversations, each with its first replies."""
+    experts = questions.experts(found.discussion)
     return {
         "results": [
-            as_data(thread.root)
+            as_data(thread.root, experts)
             | {
-                "replies": [as_data(row) for row in thread.replies],
+                "replies": [as_data(row, experts) for row in thread.replies],
                 "replies_next": thread.more_cursor or None,
             }
             for thread in found.threads
@@ -550,6 +632,12 @@ class PageCache:
         self._learn(key, version)
         _shared(lambda: cache.set(_cache_key(key), version, SHARED_SECONDS))
 
+    def many_moved(self, versions: Mapping[str, int]) -> None:
+        for key, version in versions.items():
+            self._learn(key, version)
+        shared = {_cache_key(key): version for key, version in versions.items()}
+        _shared(lambda: cache.set_many(shared, SHARED_SECONDS))
+
     def _keep(self, name: tuple[Any, ...], version: int, body: bytes) -> Kept:
         kept = ready(body, name=name, version=version)
         limit = conf.get().cache_megabytes * 1_000_000
@@ -597,16 +685,21 @@ def discussion_moved(key: str, version: int) -> None:
     pages.moved(key, version)
 
 
-def page_json(key: str, *, sort: str, cursor: str, limit: int | None) -> Kept:
+def discussions_moved(versions: Mapping[str, int]) -> None:
+    """Do the same for many discussions, key → version, with one call of the shared cache."""
+    pages.many_moved(versions)
+
+
+def page_json(key: str, *, sort: str, cursor: str, limit: int | None, only: str = "") -> Kept:
     """Return a page of discussion ``key`` as JSON, the same bytes for everyone."""
     settings = conf.get()
     limit = min(max(1, limit or settings.page_size), 2 * settings.page_size)
 
     def build() -> tuple[int, bytes]:
-        found = page(key, sort=sort, cursor=cursor, limit=limit)
+        found = page(key, sort=sort, cursor=cursor, limit=limit, only=only)
         return found.discussion.version, json.dumps(page_data(found), ensure_ascii=False).encode()
 
-    return pages.get(key, ("json", sort, cursor, limit, get_language()), build)
+    return pages.get(key, ("json", sort, cursor, limit, only, get_language()), build)
 
 
 def counts(keys: Iterable[str]) -> dict[str, int]:

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
-from comments import conf
-from comments.models import Discussion, PolicyVersion, Setting
+from django.utils import timezone
+
+from comments import conf, hours
+from comments.models import Discussion, Guidelines, PolicyVersion, Setting
 
 RECHECK_SECONDS = 1.0
 
@@ -29,6 +32,8 @@ class InForce:
     site: Values = field(default_factory=dict)
     sections: dict[str, Values] = field(default_factory=dict)
     discussions: dict[int, Values] = field(default_factory=dict)
+    guidelines: Guidelines | None = None
+    """The published version, if there is one."""
     resolved: dict[tuple[str, int], conf.Settings] = field(default_factory=dict)
 
 
@@ -52,7 +57,7 @@ def in_force(*, exact: bool = False) -> InForce:
 
 
 def _read(number: int, project: conf.Settings) -> InForce:
-    found = InForce(number, project)
+    found = InForce(number, project, guidelines=Guidelines.objects.order_by("-number").first())
     for scope, section, discussion_id, name, value in Setting.objects.values_list(
         "scope", "section", "discussion_id", "name", "value"
     ):
@@ -104,3 +109,34 @@ def chain(name: str, discussion: Discussion | None = None, section: str = "") ->
     ]
     said = [(level, values[name]) for level, values in levels if name in values]
     return [*said, ("project", getattr(now.project, name))]
+
+
+def guidelines_version(*, exact: bool = False) -> int | None:
+    """Return the number of the guidelines in force: those published on the desk, else what the project says."""
+    now = in_force(exact=exact)
+    return now.guidelines.number if now.guidelines else now.project.guidelines_version
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    text: str
+    until: datetime | None
+    """``None``: until it is taken away."""
+
+
+def announcement(discussion: Discussion, at: datetime | None = None) -> Announcement | None:
+    """
+    Return what is announced above ``discussion`` at ``at``: by the article, else its section, the site, the project.
+
+    The first level that says something is asked, with its own end. One that is over announces nothing, and lets
+    nothing from above through: it has been replaced. Its empty text silences what stands above.
+    """
+    now = in_force()
+    project = {"announcement": now.project.announcement, "announcement_until": now.project.announcement_until}
+    levels = [now.discussions.get(discussion.pk, {}), now.sections.get(discussion.section, {}), now.site, project]
+    level = next(level for level in levels if "announcement" in level)
+    if not level["announcement"]:
+        return None
+    wall = hours.moment(level.get("announcement_until", ""))
+    until = timezone.make_aware(wall, timezone.get_default_timezone()) if wall else None
+    return None if until and until <= (at or timezone.now()) else Announcement(level["announcement"], until)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
 
 
 class SecurityHeadersMiddleware:
@@ -20,4 +22,14 @@ class SecurityHeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", settings.CONTENT_SECURITY_POLICY)
+        return response
+
+
+class LanguageMiddleware(LocaleMiddleware):
+    """Speak the language that a reader chose, else the one their browser prefers; a choice keeps the page private."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        response = super().process_response(request, response)
+        if settings.LANGUAGE_COOKIE_NAME in request.COOKIES and "public" in response.headers.get("Cache-Control", ""):
+            response.headers["Cache-Control"] = "private, max-age=0"
         return response

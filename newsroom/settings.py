@@ -73,7 +73,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "newsroom.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -247,10 +247,29 @@ else:
     EMAIL_TIMEOUT = _mail["timeout"]
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="The Estuary Record <comments@estuary-record.example>")
 
+DEMONSTRATION = False
+"""Set by the command ``demo``: what was sent is shown at /mail/. See newsroom/sent_mail.py."""
+
 # --- Language, time, files --------------------------------------------------------------------------------------------
 
-LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]
+LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
+# Each by its own name, since it is chosen by who reads no other.
+SHIPPED_LANGUAGES = {
+    "en": "English",
+    "es": "Español",
+    "fr": "Français",
+    "de": "Deutsch",
+    "ar": "العربية",
+    "ko": "한국어",
+    "ja": "日本語",
+}
+LANGUAGES = [
+    (code, SHIPPED_LANGUAGES.get(code, code)) for code in env.list("LANGUAGES", default=list(SHIPPED_LANGUAGES))
+]
+LOCALE_PATHS = [BASE_DIR / "newsroom" / "locale"]
+if len(LANGUAGES) == 1:
+    # Every page is the same then, whatever a browser prefers, and caches in front need not tell them apart.
+    MIDDLEWARE.remove("newsroom.middleware.LanguageMiddleware")
 USE_I18N = True
 FORMAT_MODULE_PATH = ["newsroom.formats"]
 USE_TZ = True
@@ -276,7 +295,8 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; worker-src 'self'; "
+    "form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
 )
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True

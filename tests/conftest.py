@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
-from comments import moderation, posting, threads, thresholds
+from comments import guests, moderation, personal, posting, threads, thresholds
 from comments.breaker import Breaker
 from comments.issues import failures
 from comments.learning import suggestions
@@ -32,6 +36,16 @@ def nothing_remembered() -> None:
     thresholds.forget()
     moderation.forget_reasons()
     suggestions.forget()
+    guests.forget_names()
+    personal.forget_wait()
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_chosen_a_language() -> Iterator[None]:
+    """Begin every test in the site's language: a request leaves its own behind in the thread that answered it."""
+    translation.deactivate()
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)
@@ -110,3 +124,21 @@ def reasons(db: None) -> None:
     """Bring back what a test that committed has emptied."""
     for code in ("spam", "off_topic"):
         Reason.objects.get_or_create(code=code)
+
+
+@pytest.fixture
+def statements() -> Callable[[Client, str], int]:
+    """Count what a page asks the database the second time, Django's two for the session and the user among it."""
+
+    def count(client: Client, path: str) -> int:
+        client.get(path)
+        counted = []
+        for _time in range(2):
+            with CaptureQueriesContext(connection) as asked:
+                assert client.get(path).status_code == 200
+            # Whether the policy has moved on is asked once a second: see comments.thresholds. What is asked every
+            # quarter of a minute, or seldomer, is in one of the two at most.
+            counted.append(len([one for one in asked if "comments_policyversion" not in one["sql"]]))
+        return min(counted)
+
+    return count

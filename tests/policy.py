@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 import html5lib
 
-ELEMENTS = {"a", "blockquote", "br", "code", "del", "em", "li", "ol", "p", "pre", "strong", "ul"}
+ELEMENTS = {"a", "blockquote", "br", "code", "del", "details", "em", "li", "ol", "p", "pre", "strong", "ul"}
 REL = "nofollow ugc noopener"
 INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}
 
@@ -44,7 +44,7 @@ def parsed(html: str) -> Element:
 
 def visible_text(html: str) -> str:
     """Return the words a browser would show, each pair of words with one space in between."""
-    broken = re.sub(r"<(/?(?:p|li|pre|blockquote|ul|ol)|br)\b", r" <\1", html)
+    broken = re.sub(r"<(/?(?:p|li|pre|blockquote|details|ul|ol)|br)\b", r" <\1", html)
     return " ".join("".join(parsed(broken).itertext()).split())
 
 

@@ -619,7 +619,20 @@ WRITES = [
     ("PUT", "comments/1/reaction/", {"kind": "like"}),
     ("DELETE", "comments/1/reaction/", None),
 ]
-PERSONAL = [("GET", "me/", None), ("GET", "me/discussions/story-1/", None)]
+PERSONAL = [
+    ("GET", "me/", None),
+    ("GET", "me/comments/", None),
+    ("GET", "me/export/", None),
+    ("GET", "me/export/file/", None),
+    ("GET", "me/discussions/story-1/", None),
+]
+MINE = [
+    ("PATCH", "me/", {"name": "Somebody else"}),
+    ("DELETE", "me/", {"confirm": "mara"}),
+    ("POST", "me/deletion/", {"confirm": "mara"}),
+    ("DELETE", "me/deletion/", None),
+    ("POST", "me/export/", {}),
+]
 MODERATION = [
     ("GET", "moderation/queues/", None),
     ("GET", "moderation/comments/", None),
@@ -636,7 +649,7 @@ MODERATION = [
 OPEN = [("GET", "comments/1/", None), ("POST", "preview/", {"text": "Hello."})]
 
 
-@pytest.mark.parametrize(("method", "path", "body"), WRITES + PERSONAL + MODERATION)
+@pytest.mark.parametrize(("method", "path", "body"), WRITES + PERSONAL + MINE + MODERATION)
 def test_someone_who_is_not_signed_in_is_asked_to(
     call: Callable[..., Caller], discussion: Discussion, method: str, path: str, body: Any
 ) -> None:
@@ -710,7 +723,8 @@ def test_a_token_is_found_with_its_person_in_one_query(call: Callable[..., Calle
     with CaptureQueriesContext(connection) as queries:
         assert said(program.get("me/"))["name"] == "mara"
 
-    assert ["comments_token" in one["sql"] for one in queries] == [True, False], "the other is how they stand"
+    # The others: how they stand, and how much they were told that is new.
+    assert ["comments_token" in one["sql"] for one in queries] == [True, False, False]
 
 
 def test_a_browser_needs_the_csrf_token_to_write(reader: Commenter, discussion: Discussion) -> None:
@@ -735,7 +749,10 @@ def test_who_am_i(call: Callable[..., Caller], editor: Commenter) -> None:
         "badges": ["staff"],
         "is_moderator": True,
         "published_count": 0,
+        "preferred_language": "",
+        "deletion": None,
         "standing": {"state": "fine", "detail": "", "until": None, "sanctions": []},
+        "unread_notifications": 0,
     }
     assert response["Cache-Control"] == "private, no-store"
 
@@ -1064,7 +1081,7 @@ def test_a_new_phrase_works_at_once(
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "POST"])
-@pytest.mark.parametrize("path", ["counts/", "me/", "moderation/queues/"])
+@pytest.mark.parametrize("path", ["counts/", "me/comments/", "moderation/queues/"])
 def test_a_method_that_is_not_there_is_a_problem(call: Callable[..., Caller], db: None, method: str, path: str) -> None:
     response = call()(method, path, None)
 

@@ -511,7 +511,13 @@ def test_an_expired_form_gives_the_text_back() -> None:
 
 @pytest.mark.django_db
 def test_what_an_editor_pastes_is_cleaned_before_it_is_saved() -> None:
-    facts = {"slug": "ferry", "headline": "Ferry", "section": "news", "comment_mode": "open"}
+    facts = {
+        "slug": "ferry",
+        "headline": "Ferry",
+        "section": "news",
+        "comment_mode": "open",
+        "comment_form": "comments",
+    }
 
     pasted = ArticleForm({**facts, "body": '<p onclick="x()">Late</p><script>x()</script><img src=x>'})
     nothing = ArticleForm({**facts, "body": "<script>x()</script>"})
@@ -525,7 +531,9 @@ def test_what_an_editor_pastes_is_cleaned_before_it_is_saved() -> None:
 def test_saving_an_article_in_the_admin_brings_its_discussion_up_to_date(admin_client: Client) -> None:
     facts = {"slug": "ferry", "headline": "Ferry", "section": "news", "body": "<p>Late.</p>", "question": "Why?"}
 
-    answer = admin_client.post("/admin/articles/article/add/", {**facts, "comment_mode": "premoderated"})
+    answer = admin_client.post(
+        "/admin/articles/article/add/", {**facts, "comment_form": "comments", "comment_mode": "premoderated"}
+    )
 
     assert answer.status_code == 302
     discussion = Discussion.objects.get(key=discussions.key_for(Article.objects.get()))

@@ -28,7 +28,9 @@ from comments.models import (
     DecisionWords,
     Discussion,
     Finding,
+    Guidelines,
     HouseRuleVersion,
+    IncidentUpdate,
     Lesson,
     Note,
     PolicyChange,
@@ -275,7 +277,7 @@ RECORDS = [Decision, Finding, PolicyChange, AuditEntry, Sanction]
 def test_every_record_is_append_only() -> None:
     found = {model for model in AppendOnly.__subclasses__() if not model._meta.abstract}
 
-    assert found == {*RECORDS, Acknowledgement, HouseRuleVersion, Lesson}
+    assert found == {*RECORDS, Acknowledgement, Guidelines, HouseRuleVersion, IncidentUpdate, Lesson}
 
 
 @pytest.mark.parametrize("model", RECORDS)

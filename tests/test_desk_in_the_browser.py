@@ -178,6 +178,65 @@ def test_two_editors_at_once_never_get_the_same_card(
     assert [said for said in (*first.complaints, *second.complaints) if "409" not in said] == []
 
 
+def claims(page: Any, **asked: list[int]) -> None:
+    """Tell the server which cards are kept and given back, as the desk's script does."""
+    page.evaluate(
+        """asked => {
+          const data = new FormData(document.querySelector("#desk-undo"));
+          for (const name of ["comment", "version", "undo"]) data.delete(name);
+          for (const [name, ids] of Object.entries(asked)) for (const id of ids) data.append(name, id);
+          const url = document.querySelector("#desk-undo").dataset.claims;
+          return fetch(url, { method: "POST", body: data, headers: { "X-Requested-With": "comments" } });
+        }""",
+        {name: [f"{one}:0" if name == "want" else one for one in ids] for name, ids in asked.items()},
+    )
+
+
+def test_a_window_without_a_card_takes_whatever_the_other_gives_back_however_far_down_it_is(
+    window: Callable[..., Window], site: Site, rules: None, held: Callable[[int], list[int]]
+) -> None:
+    numbers = held(12)
+    other = window("moderator", story=DESK).page
+    settled(other, site)
+    claims(other, want=numbers)
+    page = window("editor", story=DESK).page
+    page.locator("[data-card].is-open.is-claimed").wait_for()
+    settled(page, site)
+
+    claims(other, leave=numbers[-2:])
+
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # or within seconds by itself
+    page.locator(f"#c-{numbers[-2]}.is-open:not(.is-claimed)").wait_for(timeout=10_000)
+    assert page.locator(".is-open").count() == 1
+
+
+def test_a_decision_before_the_first_answer_opens_no_card_that_the_other_has(
+    window: Callable[..., Window], site: Site, rules: None, held: Callable[[int], list[int]]
+) -> None:
+    numbers = held(8)
+    page = window("editor", story="/admin/").page
+    asked: list[Any] = []
+
+    def the_first_waits(route: Any) -> None:
+        asked.append(route)
+        if len(asked) > 1:
+            route.continue_()
+
+    page.route("**/claims/", the_first_waits)
+    page.goto(DESK)
+    assert opened(page) == numbers[0]
+    other = window("moderator", story=DESK).page
+    settled(other, site)
+    assert opened(other) == numbers[1]
+
+    page.keyboard.press("a")
+    wait_until(lambda: card(site, numbers[0])["status"] == "published", what="the decision")
+    asked[0].continue_()
+
+    page.locator("[data-card].is-open:not(.is-decided):not(.is-claimed)").wait_for()
+    assert opened(page) == numbers[5]
+
+
 def test_the_desk_works_without_javascript(
     window: Callable[..., Window], site: Site, rules: None, held: Callable[[int], list[int]]
 ) -> None:

@@ -29,7 +29,7 @@ from django.test import Client
 from django.urls import URLPattern
 from django.utils import timezone
 
-from comments import house_rules, issues, moderation, policy, roles
+from comments import guidelines, house_rules, issues, moderation, person_flags, policy, questions, roles
 from comments.models import (
     Appeal,
     Assignment,
@@ -149,6 +149,10 @@ def newsroom(
     policy.set_value("closed_sentence", "Back at eight.", made_by=editor, note="note")
     policy.set_value("refused_domains", ["x.example"], made_by=editor, section="City")
     policy.set_value("refused_domains", ["y.example"], made_by=editor, discussion=discussion)
+    policy.set_value("announcement", "We move on Monday.", made_by=editor)
+    guidelines.publish("1. Be kind.", made_by=editor, note="note")
+    person_flags.flag(editor, reader, "spam", "a note")
+    questions.name_expert(discussion, reader, "Doctor", made_by=editor)
     group = Group.objects.create(name="Interns")
     group.permissions.add(Permission.objects.get(codename="see_desk"))
     roles.give(reader.user, [group.pk], ["City"], made_by=editor, note="note")

@@ -64,6 +64,7 @@ def test_a_held_comment_stays_with_its_author_and_says_why(window: Callable[...,
 
     author.page.fill("#comment-text", "Minutes: https://example.net/minutes")
     author.page.click("[data-post]")
+    author.page.get_by_role("button", name="Post anyway").click()
 
     author.page.get_by_text(
         re.compile(r"Waiting for an editor since \d\d:\d\d, because it contains a link\.")
@@ -347,6 +348,7 @@ def held_here(window: Callable[..., Window], words: str) -> None:
     author = window("reader2")
     author.page.fill("#comment-text", f"{words} https://example.net/elsewhere")
     author.page.click("[data-post]")
+    author.page.get_by_role("button", name="Post anyway").click()
     author.page.get_by_text(re.compile("Waiting for an editor since")).first.wait_for()
 
 

@@ -147,6 +147,7 @@ def test_a_signed_in_section_costs_the_same_however_long_it_is(
     other = person("jo")
     post(reader, "See https://example.net/one", discussion=story)
     post(other, "One of mine.", discussion=story)
+    queries()
     few = queries()
     for number in range(8):
         post(other, f"Another of mine, number {number}.", discussion=story)
@@ -536,7 +537,7 @@ def test_the_personal_fragment_is_for_its_reader_alone(
 
     assert mine["Cache-Control"] == "private, no-store"
     assert "because it contains a link" in mine.content.decode()
-    assert f'data-liked="{other.pk}"' in mine.content.decode()
+    assert f'data-reacted="{other.pk}:like"' in mine.content.decode()
     assert nobodys.status_code == 401
 
 
@@ -570,9 +571,11 @@ def test_a_permalink_shows_the_comment_with_what_it_answers_and_what_answers_it(
     response = client.get(f"/comments/{middle.pk}/")
     html = response.content.decode()
 
+    # The title and the card of the page tell of the comment before it.
+    html = html[: html.index("</title>")] + html.partition("<main")[2]
     assert html.index("The root.") < html.index("The middle.") < html.index("The leaf.")
     assert "Beside it." not in html
-    assert re.search(rf'id="comment-{middle.pk}" data-target', html)
+    assert re.search(rf'id="comment-{middle.pk}"[^>]* data-target', html)
     assert f"/articles/night-tram/#comment-{middle.pk}" in html
     assert "<title>The night tram is back" in html
     assert not response.cookies

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.test import Client
@@ -154,6 +155,70 @@ def test_a_role_costs_a_decision_its_permissions_and_nothing_else(
     # Two for permissions, of the person and of their groups; one for the sections.
     assert counted["moderator"] == counted["superuser"] + 2
     assert counted["section"] == counted["superuser"] + 3
+
+
+@pytest.mark.parametrize("role", ["superuser", "Moderator", "Section moderator", "Viewer"])
+def test_a_page_of_the_desk_asks_four_things_beside_the_session_and_the_user(
+    role: str,
+    hire: Hire,
+    editor: Commenter,
+    reader: Commenter,
+    post: Post,
+    decide: Any,
+    sport: Discussion,
+    statements: Callable[[Client, str], int],
+) -> None:
+    viewer = editor if role == "superuser" else hire(role, "Sport")
+    held = [post(reader, f"{LINK} Number {number}.", discussion=sport) for number in range(3)]
+    decide(held[2], "reject", editor)
+    client = at_the_desk(viewer)
+    session_and_user, who_it_is, the_list, what_stands_round = 2, 1, 1, 1
+    the_claim = 0 if role == "Viewer" else 1
+
+    whole = statements(client, DESK)
+
+    assert whole == session_and_user + who_it_is + the_list + the_claim + what_stands_round
+    # Which ones a search finds comes first; what is asked for by number is one of the list.
+    assert statements(client, f"{DESK}?q=elsewhere") == whole + 1
+    assert statements(client, f"{DESK}?open={held[1].pk}") == whole
+    assert statements(client, f"{DESK}card/{held[1].pk}/") == session_and_user + who_it_is + 2
+
+
+@pytest.mark.parametrize("role", ["Moderator", "Section moderator", "Viewer", "Issue desk", "Community editor"])
+def test_what_is_learnt_of_an_editor_at_once_is_what_django_would_say(
+    role: str, hire: Hire, django_assert_num_queries: Any
+) -> None:
+    hired = hire(role, "Sport", "City")
+    assert hired.user
+    hired.user.user_permissions.add(Permission.objects.get(codename="see_audit"))
+    one, other = (get_user_model().objects.get(pk=hired.user_id) for _time in range(2))
+
+    with django_assert_num_queries(1):
+        access.learn(one)
+        learnt = one.get_user_permissions(), one.get_group_permissions(), one.get_all_permissions()
+        sections, person = access.sections_of(one), access.person(one)
+
+    assert learnt == (other.get_user_permissions(), other.get_group_permissions(), other.get_all_permissions())
+    assert (sections, person) == (access.sections_of(other), hired) and person.user is one
+
+
+def test_nothing_is_learnt_where_another_backend_says_who_may_do_what(
+    hire: Hire, settings: Any, django_assert_num_queries: Any
+) -> None:
+    user = get_user_model().objects.get(pk=hire("Moderator").user_id)
+    settings.AUTHENTICATION_BACKENDS = ["tests.test_roles.NobodyMay"]
+
+    with django_assert_num_queries(0):
+        access.learn(user)
+
+    assert not access.may_moderate(user)
+
+
+class NobodyMay(ModelBackend):
+    """Another house's own rules."""
+
+    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+        return False
 
 
 @pytest.mark.parametrize("role", ["Moderator", "Viewer", "Section moderator", "Issue desk"])

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from comments import access, issues, moderation, people, personal, posting, reactions
 from comments.exceptions import Refused
 from comments.models import Acknowledgement, Comment, Commenter, Discussion, Sanction
+from comments.pages import section
 from tests import test_api
 from tests.test_api import Caller, said
 
@@ -239,3 +240,41 @@ def test_the_personal_call_costs_one_more(
 
     assert len(banned) <= len(fine) + 1
     assert personal.in_discussion(reader, discussion) == []
+
+
+def test_a_warning_under_a_ban_promises_nothing(browser: Client, reader: Commenter, editor: Commenter) -> None:
+    impose("warn", reader, editor, explanation="Argue with the point, please.")
+    impose("ban", reader, editor)
+
+    page = browser.get("/comments/me/").content.decode()
+
+    assert "You cannot comment here any more." in page and "Argue with the point, please." in page
+    assert "You can post again as soon as" not in page and "Go on to the comments" not in page
+
+
+@pytest.mark.parametrize("kind", ["suspend", "ban"])
+def test_who_is_shut_out_finds_why_in_place_of_the_box(
+    kind: str, browser: Client, reader: Commenter, editor: Commenter, discussion: Discussion
+) -> None:
+    request = RequestFactory().get("/stories/1/")
+    request.user = reader.user
+    request.COOKIES["sessionid"] = browser.cookies["sessionid"].value
+    before = section.render(request, discussion)
+    impose(kind, reader, editor)
+
+    after = section.render(request, discussion)
+
+    assert "<textarea" in before and 'id="standing"' not in before
+    assert "<textarea" not in after and after.count('id="standing"') == 1 and after.count('id="comment-form"') == 1
+    assert 'href="#standing"' in after and "/appeal/" in after
+
+
+def test_who_is_warned_keeps_the_box(
+    browser: Client, reader: Commenter, editor: Commenter, discussion: Discussion
+) -> None:
+    impose("warn", reader, editor)
+    request = RequestFactory().get("/stories/1/")
+    request.user = reader.user
+    request.COOKIES["sessionid"] = browser.cookies["sessionid"].value
+
+    assert "<textarea" in section.render(request, discussion)

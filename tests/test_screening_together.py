@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from comments import moderation, posting, screening, tasks
@@ -22,6 +22,7 @@ from comments.models import (
     Phrase,
     Reason,
     Revision,
+    Sanction,
     Status,
 )
 from comments.screening.rules import author, repeats
@@ -122,6 +123,70 @@ def test_replies_and_edits_come_to_the_same_too(arrived: list[Comment], person: 
     assert root.reply_count == 3 and "less honest" in root.html
 
 
+def test_what_binds_people_domains_and_networks_counts_together_too(
+    person: Callable[..., Commenter], discussion: Discussion
+) -> None:
+    ada, ben, cem, dora = (person(name) for name in ("ada", "ben", "cem", "dora"))
+    boss = person("boss", staff=True)
+    for one, address in ((ben, "ben@mail.refused.example"), (boss, "boss@refused.example")):
+        one.user.email = address  # type: ignore[union-attr]
+        one.user.save()  # type: ignore[union-attr]
+    comments = [
+        posting.post_comment(one, discussion, f"The ferry was late again, says {one.name}.", network_key=network)
+        for one, network in ((ada, ""), (ben, ""), (cem, "here"), (dora, "there"), (boss, "here"))
+    ]
+    Sanction.objects.create(kind="ban", person=ada)
+    Sanction.objects.create(kind="suspend", email_domain="refused.example")
+    Sanction.objects.create(kind="premoderate", network_key="here")
+    lifted = Sanction.objects.create(kind="ban", person=dora)
+    Sanction.objects.create(kind="lift", person=dora, lifts=lifted)
+
+    def alone() -> list[Any]:
+        for comment in comments:
+            moderation.screen(comment.pk, comment.version)
+        return outcome(comments)
+
+    one_by_one = undone(alone)
+
+    assert moderation.screen_waiting() == 5
+
+    assert outcome(comments) == one_by_one
+    objections = Finding.objects.filter(verdict="hold").order_by("revision__comment")
+    assert list(objections.values_list("revision__comment__author__name", "code")) == [
+        (ada.name, "banned"),
+        (ben.name, "suspended"),
+        (cem.name, "premoderated_person"),
+    ]
+
+
+def test_of_many_texts_alike_a_batch_finds_the_same_ones_as_each_alone(
+    person: Callable[..., Commenter], discussion: Discussion
+) -> None:
+    people = [person(f"person{number}") for number in range(6)]
+
+    def said(begin: int, end: int) -> list[Comment]:
+        return [
+            posting.post_comment(people[number % 6], discussion, f"{LONG} So say I, and {number} others with me.")
+            for number in range(begin, end)
+        ]
+
+    said(0, 25)
+    moderation.screen_waiting()
+    comments = said(25, 35)
+
+    def alone() -> list[Any]:
+        for comment in comments:
+            moderation.screen(comment.pk, comment.version)
+        return outcome(comments)
+
+    one_by_one = undone(alone)
+
+    assert moderation.screen_waiting() == 10
+
+    assert outcome(comments) == one_by_one
+    assert Finding.objects.filter(code="campaign", revision__comment__in=comments).count() == 10
+
+
 def test_a_text_that_was_begun_before_is_screened_alone(arrived: list[Comment]) -> None:
     begun = arrived[0].revisions.get()
     Revision.objects.filter(pk=begun.pk).update(attempts=1)
@@ -162,7 +227,7 @@ def test_with_too_many_rows_to_fetch_each_rule_asks_by_itself(
     arrived: list[Comment], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(author, "MOST_AHEAD", 1)
-    monkeypatch.setattr(repeats, "MOST_AHEAD", 1)
+    monkeypatch.setattr(repeats, "MOST_SHARED", 1)
 
     moderation.screen_waiting()
 
@@ -217,6 +282,19 @@ def test_a_message_in_time_screens_its_own_comment_only(arrived: list[Comment]) 
     tasks.screen_comment(arrived[3].pk, 1)
 
     assert list(Decision.objects.values_list("comment_id", flat=True)) == [arrived[3].pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_task_after_one_that_lost_its_connection_begins_on_another() -> None:
+    tasks.sweep.before_start("", (), {})
+    assert Comment.objects.count() == 0
+    connection.connection.close()
+    with pytest.raises(DatabaseError):
+        Comment.objects.count()
+
+    tasks.sweep.before_start("", (), {})
+
+    assert Comment.objects.count() == 0
 
 
 @pytest.mark.django_db(transaction=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -332,6 +333,47 @@ def test_what_a_comment_has_and_is(write: Write, editor: Commenter, reader: Comm
     assert found("is:guest is:first") == ["link"]
     assert found("-is:guest is:first") == ["root"]
     assert found("is:root -is:guest") == ["root"]
+
+
+def test_the_first_comment_is_the_earliest_however_late_it_came_and_in_each_of_its_texts(
+    write: Write, discussion: Discussion
+) -> None:
+    earlier, at, later = (datetime(2026, 10, day, tzinfo=UTC) for day in (1, 2, 3))
+    came_first = write("came first", of_comment={"created_at": at})
+    write("came later", of_comment={"created_at": later})
+    assert found("is:first") == ["came first"]
+
+    Revision.objects.create(comment=came_first.comment, number=2, text="came first, edited", status="held")
+    assert found("is:first") == ["came first, edited"]
+
+    imported = write("imported from an archive", of_comment={"created_at": earlier})
+    assert found("is:first") == ["imported from an archive"]
+    assert found("-is:first") == ["came first, edited", "came later"]
+
+    Comment.objects.create(discussion=discussion, author=imported.comment.author, path="z", created_at=earlier)
+    assert found("is:first") == ["imported from an archive"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_written_before_the_mark_existed_is_marked_by_the_migration(write: Write) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("the mark is PostgreSQL's")
+    first = write("first", of_comment={"created_at": datetime(2026, 10, 1, tzinfo=UTC)})
+    write("second", of_comment={"created_at": datetime(2026, 10, 2, tzinfo=UTC)})
+    migration = importlib.import_module("comments.migrations.0016_search_first")
+    with connection.schema_editor() as editor:
+        migration.forget_them(None, editor)
+    write("third", of_comment={"created_at": datetime(2026, 10, 3, tzinfo=UTC)})
+
+    # Twice: a run that was broken off is begun again.
+    for _time in range(2):
+        with connection.schema_editor(atomic=False) as editor:
+            migration.mark_first_texts(None, editor)
+
+    with connection.cursor() as db:
+        db.execute("SELECT id FROM comments_revision WHERE is_first IS TRUE")
+        assert db.fetchall() == [(first.pk,)]
+    assert found("is:first") == ["first"]
 
 
 def test_times(write: Write, settings: Any) -> None:

@@ -60,6 +60,28 @@ def test_a_comment_nobody_can_see_is_refused_as_empty(raw: str) -> None:
     assert "Write something first." in refused.detail
 
 
+@pytest.mark.parametrize(
+    ("raw", "html"),
+    [
+        (">! The butler\n>! did **it**", "<details><p>The butler<br>did <strong>it</strong></p></details>"),
+        ("Who?\n\n>! He.\n\nOh.", "<p>Who?</p><details><p>He.</p></details><p>Oh.</p>"),
+        ("> a quotation\n> ! no", "<blockquote><p>a quotation<br>! no</p></blockquote>"),
+        ("- a\n  >! b\n- c", "<ul><li>a<details><p>b</p></details></li><li>c</li></ul>"),
+        (
+            "<spoiler onclick=x>Eleven <b>to</b> nine</spoiler>",
+            "<details><p>Eleven <strong>to</strong> nine</p></details>",
+        ),
+        ("<details open ontoggle=x><summary>a</summary>b</details>", "<p>a</p><p>b</p>"),
+        (">!", "<p>&gt;!</p>"),
+    ],
+)
+def test_a_spoiler_is_hidden_until_somebody_asks_for_it(raw: str, html: str) -> None:
+    made = to_html(raw)
+
+    assert (made.html, made.disagreement) == (html, "")
+    assert plain(made.html) == made.text
+
+
 def test_a_comment_that_is_too_long_is_refused_with_both_numbers() -> None:
     refused = refusal("a" * 10_007)
 
@@ -528,7 +550,7 @@ def test_the_html_can_be_put_into_a_template_as_it_is() -> None:
 
 def test_the_version_fits_beside_the_revision() -> None:
     assert to_html("a").version == text.VERSION
-    assert text.VERSION.startswith("1 bleach-6.")
+    assert text.VERSION.startswith("2 bleach-6.")
     assert len(text.VERSION) <= 40
 
 

@@ -45,7 +45,8 @@ def test_paging_shows_every_conversation_once_in_order(db: None, sort: str) -> N
 
     seen = walk(discussion.key, sort, 7)
 
-    order = {"newest": ["-id"], "oldest": ["id"], "top": ["-like_count", "-id"]}[sort]
+    by = {"newest": "-id", "oldest": "id", "top": "-like_count", "best": "-best_score", "replies": "-reply_count"}
+    order = [by[sort], "-id"]
     assert seen == list(roots.order_by(*order).values_list("id", flat=True))
 
 
@@ -109,6 +110,25 @@ def test_postgresql_reads_as_many_rows_as_it_shows(db: None) -> None:
     plan = json.loads(plan) if isinstance(plan, str) else plan
     read = sum(_rows_read(plan[0]["Plan"]))
     assert read < 2_000, read
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="reads PostgreSQL's query plan")
+def test_postgresql_reads_every_order_by_its_index_and_sorts_nothing(db: None) -> None:
+    discussion = seeded(20_000)
+    with connection.cursor() as db_cursor:
+        db_cursor.execute("ANALYZE comments_comment")
+
+    for sort in threads.SORTS:
+        first = threads.page(discussion.key, sort=sort)
+        with CaptureQueriesContext(connection) as queries:
+            threads.page(discussion.key, sort=sort, cursor=first.next_cursor or "")
+        [roots] = [query["sql"] for query in queries.captured_queries if "parent_id IS NULL" in query["sql"]]
+        with connection.cursor() as db_cursor:
+            db_cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + roots)
+            plan = db_cursor.fetchone()[0]
+        plan = json.loads(plan) if isinstance(plan, str) else plan
+        assert '"Sort"' not in json.dumps(plan), (sort, plan)
+        assert sum(_rows_read(plan[0]["Plan"])) < 1_000, (sort, plan)
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="is about PostgreSQL's planner")

@@ -15,7 +15,7 @@ from comments import appeals, compliance
 from comments.api import described
 from comments.api.bodies import read
 from comments.api.described import COMMENT, CURSOR, call
-from comments.api.endpoint import Endpoint, Moderating, answer, limit_asked, moment, signed_in
+from comments.api.endpoint import Endpoint, Moderating, answer, author, limit_asked, moment, signed_in
 from comments.api.forms import AppealForm, RulingForm
 from comments.appeals import Case
 from comments.compliance import Statement
@@ -89,7 +89,7 @@ class AppealView(Endpoint):
         scope="read",
     )
     def get(self, request: Request, comment_id: int) -> HttpResponse:
-        return answer(_case(appeals.of_comment(signed_in(request), _comment(comment_id))))
+        return answer(_case(appeals.of_comment(author(request), _comment(comment_id))))
 
     @call(
         "appeal",
@@ -103,7 +103,7 @@ class AppealView(Endpoint):
     )
     def post(self, request: Request, comment_id: int) -> HttpResponse:
         said = read(request, AppealForm)
-        made = appeals.appeal(signed_in(request), _comment(comment_id), said["text"])
+        made = appeals.appeal(author(request), _comment(comment_id), said["text"])
         return answer(own_appeal(made), 201 if made.is_new else 200)
 
 
@@ -118,7 +118,7 @@ class SanctionAppealView(Endpoint):
         scope="read",
     )
     def get(self, request: Request, public_id: uuid.UUID) -> HttpResponse:
-        return answer(_case(appeals.of_sanction(signed_in(request), public_id, network_key(request))))
+        return answer(_case(appeals.of_sanction(author(request), public_id, network_key(request))))
 
     @call(
         "appeal_sanction",
@@ -132,7 +132,7 @@ class SanctionAppealView(Endpoint):
     )
     def post(self, request: Request, public_id: uuid.UUID) -> HttpResponse:
         said = read(request, AppealForm)
-        made = appeals.appeal_sanction(signed_in(request), public_id, said["text"], network_key(request))
+        made = appeals.appeal_sanction(author(request), public_id, said["text"], network_key(request))
         return answer(own_appeal(made), 201 if made.is_new else 200)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -12,8 +13,9 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
+from comments import guests
 from comments.exceptions import Refused
-from comments.models import Token
+from comments.models import Commenter, Token
 from comments.models.integrations import digest
 
 
@@ -33,6 +35,21 @@ class TokenAuthentication(authentication.BaseAuthentication):
         ):
             raise Refused("bad_token", _("This token is unknown, expired or revoked. Ask for a new one."), status=401)
         return token.user, token
+
+
+class GuestAuthentication(authentication.BaseAuthentication):
+    """``Authorization: Guest …``, with the secret that came with a guest's first comment. No cookie is looked at."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Commenter] | None:
+        scheme, _space, given = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "guest":
+            return None
+        found = guests.known(given.strip())
+        if found is None:
+            raise Refused(
+                "bad_guest", _("Nobody is known by this secret. Post without it, as somebody new."), status=401
+            )
+        return AnonymousUser(), found
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
@@ -64,6 +81,15 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
         return {"type": "http", "scheme": "bearer", "description": "From `manage.py token USER --scope write`."}
+
+
+class GuestScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = GuestAuthentication
+    name = "guest"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        described = "`Guest` and the secret that came with a guest's first comment: for their own comments only."
+        return {"type": "http", "scheme": "guest", "description": described}
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

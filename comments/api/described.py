@@ -21,8 +21,12 @@ from comments.models import (
     IssueMessage,
     IssueReport,
     Job,
+    Notification,
+    NotificationPreference,
+    PersonFlag,
     Phrase,
     PolicyChange,
+    Reaction,
     Sanction,
     Status,
 )
@@ -85,11 +89,12 @@ KEY = OpenApiParameter(
     str,
     OpenApiParameter.PATH,
     description="Key of the discussion, percent-encoded: `articles.article:42`, or any text of up to 200 characters. "
-    "Servers decode `%2F` before the API sees it, so a key that itself ends in `/comments` or `/events` can be read "
-    "and written to under `…/comments/` but has no summary of its own.",
+    "Servers decode `%2F` before the API sees it, so a key that itself ends in `/comments`, `/events` or "
+    "`/follow` can be read and written to under `…/comments/` but has no summary of its own.",
 )
 ID = {"type": "integer", "minimum": 1}
 UUID_SHAPE = {"type": "string", "format": "uuid"}
+PERSON = OpenApiParameter("person_id", ID, OpenApiParameter.PATH)
 COMMENT = OpenApiParameter("comment_id", ID, OpenApiParameter.PATH)
 CURSOR = OpenApiParameter("cursor", str, description="`next` of the page before. Opaque.")
 
@@ -149,6 +154,10 @@ class TombstoneSerializer(Shape):
 
 class ReactionsSerializer(Shape):
     like = serializers.IntegerField()
+    dislike = serializers.IntegerField(required=False, help_text="This and the others: where somebody reacted so.")
+    insightful = serializers.IntegerField(required=False)
+    thanks = serializers.IntegerField(required=False)
+    funny = serializers.IntegerField(required=False)
 
 
 class CommentSerializer(Shape):
@@ -202,12 +211,18 @@ class AppealStateSerializer(Shape):
     ruling = serializers.CharField(allow_blank=True)
 
 
+class UsualWaitSerializer(Shape):
+    from_minutes = serializers.IntegerField()
+    to_minutes = serializers.IntegerField()
+
+
 class OwnFactsSerializer(Shape):
     version = serializers.IntegerField()
     reasons = serializers.ListField(
         child=serializers.CharField(), help_text="Why it waits, each the rest of “because …”, or why it was rejected."
     )
     explanation = serializers.CharField(allow_blank=True, help_text="The editor's own words.")
+    usual_wait = UsualWaitSerializer(allow_null=True, help_text="For a held text, if today's queue tells.")
     can_edit = serializers.BooleanField()
     can_appeal = serializers.BooleanField(help_text="Nobody has, and there is still time.")
     appeal = AppealStateSerializer(allow_null=True, help_text="Against the decision about it.")
@@ -224,10 +239,82 @@ class OneCommentSerializer(CommentSerializer):
     version = serializers.IntegerField(required=False)
     reasons = serializers.ListField(child=serializers.CharField(), required=False)
     explanation = serializers.CharField(allow_blank=True, required=False)
+    usual_wait = UsualWaitSerializer(allow_null=True, required=False)
     can_edit = serializers.BooleanField(required=False)
     can_appeal = serializers.BooleanField(required=False)
     appeal = AppealStateSerializer(allow_null=True, required=False)
     edit = WaitingEditSerializer(allow_null=True, required=False)
+
+
+class NamedExpertSerializer(Shape):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    role = serializers.CharField(allow_blank=True)
+
+
+class GuidelinesSerializer(Shape):
+    version = serializers.IntegerField()
+    html = serializers.CharField(help_text="Safe HTML.")
+    url = serializers.CharField(help_text="The page of the guidelines.")
+    published_at = serializers.DateTimeField()
+    to_accept = serializers.BooleanField(help_text="Who posts has to have accepted this version.")
+
+
+class AnnouncementSerializer(Shape):
+    text = serializers.CharField()
+    until = serializers.DateTimeField(allow_null=True)
+
+
+class GuidelinesVersionSerializer(Shape):
+    version = serializers.IntegerField()
+    text = serializers.CharField()
+    html = serializers.CharField(help_text="Safe HTML.")
+    note = serializers.CharField(allow_blank=True)
+    published_at = serializers.DateTimeField()
+    made_by = serializers.CharField(allow_null=True)
+
+
+class AcceptedSerializer(Shape):
+    accepted_version = serializers.IntegerField(allow_null=True)
+    accepted_at = serializers.DateTimeField(allow_null=True)
+    to_accept = serializers.IntegerField(allow_null=True, help_text="The version to accept before posting.")
+
+
+class ConfiguredSerializer(Shape):
+    key = serializers.CharField()
+    title = serializers.CharField(allow_blank=True)
+    form = Choice(Discussion.Form.choices)
+    question = serializers.CharField(allow_blank=True)
+    mode = Choice(Discussion.Mode.choices)
+    closed_reason = serializers.CharField(allow_blank=True)
+    opens_at = serializers.DateTimeField(allow_null=True)
+    closes_at = serializers.DateTimeField(allow_null=True)
+    version = serializers.IntegerField()
+
+
+class ExpertSerializer(Shape):
+    person = serializers.IntegerField()
+    name = serializers.CharField()
+    role = serializers.CharField(allow_blank=True)
+    since = serializers.DateTimeField()
+
+
+class PersonFlaggedSerializer(Shape):
+    id = serializers.IntegerField()
+    state = Choice(PersonFlag.State.choices, help_text="`open` until an editor has looked.")
+
+
+class PersonReportSerializer(PersonFlaggedSerializer):
+    reporter = serializers.IntegerField()
+    reason = serializers.CharField()
+    note = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+    settled_at = serializers.DateTimeField(allow_null=True)
+    settled_by = serializers.CharField(allow_null=True)
+
+
+class SettledSerializer(Shape):
+    settled = serializers.IntegerField(help_text="How many reports.")
 
 
 class DiscussionCountsSerializer(Shape):
@@ -240,10 +327,18 @@ class DiscussionSerializer(Shape):
     url = serializers.CharField(allow_blank=True)
     question = serializers.CharField(allow_blank=True)
     state = Choice(["open", "closed"], help_text="What holds now.")
-    mode = Choice(Discussion.Mode.choices, help_text="What the newsroom set.")
+    mode = Choice(
+        [*Discussion.Mode.choices, ("qa", "Questions and answers")],
+        help_text="What the newsroom set. `qa`: readers ask, experts answer; `state` says whether it is open.",
+    )
+    premoderated = serializers.BooleanField(help_text="Every comment waits for an editor.")
+    experts = NamedExpertSerializer(many=True, help_text="Who answers questions; their replies have the badge.")
     is_open = serializers.BooleanField()
     counts = DiscussionCountsSerializer()
     guidelines_version = serializers.IntegerField(allow_null=True)
+    reactions = serializers.ListField(child=Choice(Reaction.Kind.choices), help_text="How readers can react here.")
+    guidelines = GuidelinesSerializer(allow_null=True)
+    announcement = AnnouncementSerializer(allow_null=True)
     closed_reason = serializers.CharField(allow_blank=True, help_text="Why it is closed now, for readers.")
     closed_at = serializers.DateTimeField(allow_null=True)
     opens_at = serializers.DateTimeField(allow_null=True, help_text="When it opens next, all clocks taken together.")
@@ -264,6 +359,22 @@ class PostedSerializer(Shape):
     status = Choice(Status.choices, help_text="`received`; for a repeated attempt, what it is now.")
     url = serializers.CharField(help_text="The page of the comment.")
     version = serializers.IntegerField()
+
+
+class GuestSecretSerializer(Shape):
+    secret = serializers.CharField(help_text="The guest is known by it from now on: `Authorization: Guest …`.")
+
+
+class PostedAsGuestSerializer(PostedSerializer):
+    guest = GuestSecretSerializer(required=False, help_text="After a comment by a guest.")
+
+
+class SumSerializer(Shape):
+    algorithm = serializers.CharField(help_text="`SHA-256`.")
+    challenge = serializers.CharField(help_text="In hexadecimal.")
+    maxnumber = serializers.IntegerField(help_text="The number is between 0 and this.")
+    salt = serializers.CharField(help_text="Stands in front of the number, in decimal.")
+    signature = serializers.CharField()
 
 
 class ReactedSerializer(Shape):
@@ -291,10 +402,15 @@ class ToldSerializer(Shape):
 
 
 class StandingSerializer(Shape):
-    state = Choice(["fine", "premoderated", "warned", "suspended", "banned"])
+    state = Choice(["fine", "premoderated", "warned", "leaving", "suspended", "banned"])
     detail = serializers.CharField(help_text="In a sentence; empty when `fine`.")
     until = serializers.DateTimeField(allow_null=True, help_text="When it ends by itself.")
     sanctions = ToldSerializer(many=True, help_text="What has to be known, the strongest first.")
+
+
+class DeletionSerializer(Shape):
+    at = serializers.DateTimeField()
+    comments = Choice(["keep", "remove"])
 
 
 class MeSerializer(Shape):
@@ -303,7 +419,77 @@ class MeSerializer(Shape):
     badges = serializers.ListField(child=serializers.CharField())
     is_moderator = serializers.BooleanField()
     published_count = serializers.IntegerField()
+    preferred_language = serializers.CharField(allow_blank=True, help_text="Of mails and notices; empty: the site's.")
+    deletion = DeletionSerializer(allow_null=True, help_text="When my account goes, if I asked for that.")
     standing = StandingSerializer()
+    unread_notifications = serializers.IntegerField()
+
+
+class NoticeSerializer(Shape):
+    """Something the caller was told of. Text that readers no longer see is not repeated."""
+
+    id = serializers.IntegerField()
+    kind = Choice(Notification.Kind.choices)
+    detail = serializers.CharField(help_text="In a sentence.")
+    quote = serializers.CharField(help_text="The beginning of the comment, as plain text; may be empty.")
+    story = serializers.CharField()
+    url = serializers.CharField(help_text="Where it stands; may be empty.")
+    appeal_url = serializers.CharField(help_text="Where the decision can be appealed; may be empty.")
+    comment = serializers.IntegerField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    is_read = serializers.BooleanField()
+
+
+class NoticesSerializer(Shape):
+    results = NoticeSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+    unread = serializers.IntegerField()
+
+
+class UnreadSerializer(Shape):
+    unread = serializers.IntegerField()
+
+
+class WishesSerializer(Shape):
+    mail = Choice(NotificationPreference.Mail.choices)
+    off = serializers.ListField(child=Choice(Notification.Kind.choices), help_text="Kinds that are not told at all.")
+    mailed_kinds = serializers.ListField(child=Choice(Notification.Kind.choices))
+    follows_own = serializers.BooleanField(help_text="Conversations the caller writes in are followed.")
+
+
+class FollowingSerializer(Shape):
+    following = serializers.BooleanField()
+
+
+class FollowSerializer(Shape):
+    id = serializers.IntegerField()
+    discussion = serializers.CharField(help_text="Its key.")
+    title = serializers.CharField()
+    comment = serializers.IntegerField(allow_null=True, help_text="Where the conversation begins; null: the story.")
+    created_at = serializers.DateTimeField()
+
+
+class FollowsSerializer(Shape):
+    results = FollowSerializer(many=True)
+
+
+class ExportSerializer(Shape):
+    state = Choice(["none", "preparing", "ready", "failed"])
+    asked_at = serializers.DateTimeField(allow_null=True)
+    ready_at = serializers.DateTimeField(allow_null=True)
+    expires_at = serializers.DateTimeField(allow_null=True, help_text="After this it is deleted.")
+    size = serializers.IntegerField(help_text="Bytes.")
+    url = serializers.CharField(allow_null=True, help_text="Where it is fetched, by its person alone.")
+
+
+class ListedCommentSerializer(OwnCommentSerializer):
+    discussion = serializers.CharField()
+    title = serializers.CharField(allow_blank=True)
+
+
+class MyCommentsSerializer(Shape):
+    results = ListedCommentSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
 
 
 class UnseenSerializer(Shape):
@@ -320,9 +506,23 @@ class ForEditorSerializer(Shape):
     unseen = UnseenSerializer(many=True, help_text="Held and removed comments, newest first, at most 100.")
 
 
+class MutedSerializer(Shape):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    since = serializers.DateTimeField()
+
+
+class MutesSerializer(Shape):
+    results = MutedSerializer(many=True)
+
+
 class MyDiscussionSerializer(Shape):
     comments = OwnCommentSerializer(many=True, help_text="Mine that are not simply published, newest first.")
     liked = serializers.ListField(child=serializers.IntegerField(), help_text="Comments I like.")
+    reactions = serializers.DictField(
+        child=Choice(Reaction.Kind.choices), help_text="How I reacted, by the comment's number."
+    )
+    mutes = serializers.ListField(child=serializers.IntegerField(), help_text="People whose comments I do not wish.")
     editor = ForEditorSerializer(required=False, help_text="Only for who may moderate this discussion.")
 
 

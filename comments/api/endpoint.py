@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from comments import access
 from comments.api import problems
-from comments.api.authentication import SessionAuthentication, TokenAuthentication, require_scope
+from comments.api.authentication import GuestAuthentication, SessionAuthentication, TokenAuthentication, require_scope
 from comments.api.bodies import JSONObject
 from comments.exceptions import Refused
 from comments.models import Commenter
@@ -45,7 +45,7 @@ class Endpoint(APIView):
     ``scope`` is what a token needs for each method; without an entry it is ``read`` for reading, else ``write``.
     """
 
-    authentication_classes = (TokenAuthentication, SessionAuthentication)
+    authentication_classes = (TokenAuthentication, GuestAuthentication, SessionAuthentication)
     renderer_classes = (renderers.JSONRenderer,)
     parser_classes = (JSONObject,)
     permission_classes = ()
@@ -126,6 +126,8 @@ class Governing(Moderating):
 
 def person(request: Request) -> Commenter | None:
     """Return who is calling, or ``None`` for someone who is not signed in. At most one query, none with a token."""
+    if isinstance(request.auth, Commenter):
+        return request.auth
     user: Any = request.user
     if user is None or not user.is_authenticated:
         return None
@@ -134,6 +136,11 @@ def person(request: Request) -> Commenter | None:
     except ObjectDoesNotExist:
         found = Commenter.objects.for_user(user)
     return found
+
+
+def author(request: Request) -> Commenter:
+    """Return who is calling, a guest too; raise ``Refused`` (401) for somebody unknown."""
+    return person(request) or signed_in(request)
 
 
 def signed_in(request: Request) -> Commenter:

@@ -7,9 +7,52 @@ from typing import Any
 from rest_framework import serializers
 
 from comments.api.bodies import Choice, Facts, Given, Line, Number, Words
-from comments.models import HouseRule, IssueReport, Phrase
+from comments.models import Discussion, HouseRule, IssueReport, Phrase
 
 Form = serializers.Serializer[Any]
+
+
+class GuidelinesForm(Form):
+    text = Words(help_text="Plain text and a little Markdown.")
+    note = Line(required=False, allow_blank=True, max_length=500, help_text="What is new, for other editors.")
+    seen = Number(required=False, min_value=0, help_text="The version you began with; 0: none. If it moved on: 409.")
+
+
+class AcceptForm(Form):
+    version = Number(help_text="Of the guidelines that were shown; another one than the published: 409.")
+
+
+class DiscussionForm(Form):
+    form = Choice(required=False, choices=Discussion.Form.choices)
+    question = Line(required=False, allow_blank=True, max_length=300, help_text="The question of the day.")
+    mode = Choice(required=False, choices=Discussion.Mode.choices)
+    closed_reason = Line(required=False, allow_blank=True, max_length=300, help_text="Why, for readers.")
+    opens_at = serializers.DateTimeField(required=False, allow_null=True)
+    closes_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class ExpertForm(Form):
+    person = Number(help_text="`id` of the author.")
+    role = Line(required=False, allow_blank=True, max_length=80, help_text="Beside the name: `Epidemiologist`.")
+
+
+class SettleForm(Form):
+    state = Choice(choices=["upheld", "dismissed"])
+    seen = Number(required=False, help_text="The latest report you looked at; later ones stay open.")
+    note = Line(required=False, allow_blank=True, max_length=500, help_text="For the record.")
+
+
+class GuestForm(Form):
+    name = Line(required=False, allow_blank=True, max_length=200, help_text="Shown with the comment. Not needed again.")
+    email = Line(
+        required=False, allow_blank=True, max_length=254, help_text="For the editors; never shown, proves nothing."
+    )
+    sum = Line(
+        required=False,
+        max_length=2000,
+        help_text="What `GET guests/sum/` asked for, done: base64 of its JSON without `maxnumber` and with `number`. "
+        "Good for one comment.",
+    )
 
 
 class PostForm(Form):
@@ -17,8 +60,9 @@ class PostForm(Form):
     parent = Number(  # type: ignore[assignment]  # the field has the name of a property
         required=False, allow_null=True, help_text="The published comment this answers."
     )
-    guest = serializers.JSONField(
-        required=False, help_text="Not taken here: the answer is 403 `guests_not_allowed`. Sign in instead."
+    guidelines = Number(required=False, help_text="The version of the guidelines that is accepted with this.")
+    guest = GuestForm(
+        required=False, help_text="Who writes, without an account. Where that is not allowed: 403 `guests_not_allowed`."
     )
 
 
@@ -27,12 +71,24 @@ class EditForm(Form):
 
 
 class ReactionForm(Form):
-    kind = Line(max_length=12, help_text="`like`.")
+    kind = Line(max_length=12, help_text="`like`, or another that `reactions` in the discussion lists.")
 
 
 class FlagForm(Form):
     reason = Line(max_length=40, help_text="`spam`, `hate`, …: a reason the newsroom uses.")
     note = Line(required=False, allow_blank=True, max_length=500, help_text="For the editor. The author never sees it.")
+
+
+class ReadForm(Form):
+    ids = serializers.ListField(child=Number(), required=False, max_length=500, help_text="These notices.")
+    up_to = Number(required=False, help_text="All up to this one. With neither: all there are.")
+
+
+class WishesForm(Form):
+    mail = Line(required=False, max_length=8, help_text="`instant`, `hourly`, `daily` or `never`.")
+    off = serializers.ListField(child=Line(max_length=40), required=False, max_length=20)
+    mailed_kinds = serializers.ListField(child=Line(max_length=40), required=False, max_length=20)
+    follows_own = serializers.BooleanField(required=False)
 
 
 class AppealForm(Form):
@@ -118,6 +174,20 @@ class BulkForm(Form):
     explanation = Line(required=False, allow_blank=True, max_length=2000, help_text="To every author.")
     note = Line(required=False, allow_blank=True, max_length=2000, help_text="To other editors.")
     dry_run = serializers.BooleanField(required=False, help_text="Change nothing: numbers and ten samples.")
+
+
+class MeForm(Form):
+    name = Line(required=False, max_length=200, help_text="Shown above everything I wrote.")
+    preferred_language = Line(
+        required=False, allow_blank=True, max_length=12, help_text="Of mails and notices; empty: the site's."
+    )
+
+
+class LeaveForm(Form):
+    confirm = Line(max_length=256, help_text="My password, or my name as it stands above my comments, typed again.")
+    comments = Choice(
+        choices=["keep", "remove"], required=False, help_text="`keep`: they stay, without my name, as without this."
+    )
 
 
 class NothingForm(Form):

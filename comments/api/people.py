@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from comments import access, people, records
 from comments.api import described
 from comments.api.bodies import read
-from comments.api.described import CURSOR, UUID_SHAPE, call
+from comments.api.described import CURSOR, PERSON, UUID_SHAPE, call
 from comments.api.endpoint import Moderating, answer, limit_asked, moment, signed_in
 from comments.api.forms import LiftForm, SanctionForm
 from comments.api.writing import standing
@@ -23,7 +23,6 @@ from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Sanction
 
 MOST = 200
-PERSON = OpenApiParameter("person_id", described.ID, OpenApiParameter.PATH)
 
 
 def _person(person_id: int) -> Commenter:

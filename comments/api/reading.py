@@ -10,15 +10,15 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 
-from comments import access, conf, discussions, posting, threads
+from comments import access, discussions, guests, guidelines, posting, proof, questions, threads, thresholds
 from comments.api import described, writing
 from comments.api.bodies import read
-from comments.api.described import ANYONE, CURSOR, KEY, call
-from comments.api.endpoint import LONGEST_KEY, Public, answer, dumped, limit_asked, moment, named, signed_in
+from comments.api.described import ANYONE, CURSOR, KEY, MAY_SIGN_IN, call
+from comments.api.endpoint import LONGEST_KEY, Public, answer, dumped, limit_asked, moment, named, person, signed_in
 from comments.api.forms import PostForm
 from comments.exceptions import Refused
 from comments.http import network_key, public_response
-from comments.models import Comment, Discussion, Status
+from comments.models import Comment, Commenter, Discussion, Status
 
 JSON = "application/json"
 MOST_KEYS = 200
@@ -45,17 +45,25 @@ class DiscussionView(Public):
 
 
 def _state(discussion: Discussion) -> dict[str, Any]:
-    now = access.opening(discussion)
+    now, announced = access.opening(discussion), thresholds.announcement(discussion)
     return {
         "key": discussion.key,
         "title": discussion.title,
         "url": discussion.url,
         "question": discussion.question,
         "state": "open" if now.is_open else "closed",
-        "mode": discussion.mode,
+        "mode": "qa" if discussion.is_for_questions else discussion.mode,
+        "premoderated": discussion.mode == Discussion.Mode.PREMODERATED or thresholds.of(discussion).premoderate,
+        "experts": [
+            {"id": one.person_id, "name": one.person.name, "role": one.role}
+            for one in questions.experts(discussion).values()
+        ],
         "is_open": now.is_open,
         "counts": {"published": discussion.published_count},
-        "guidelines_version": conf.get().guidelines_version,
+        "guidelines_version": thresholds.guidelines_version(),
+        "guidelines": guidelines.state(),
+        "announcement": {"text": announced.text, "until": moment(announced.until)} if announced else None,
+        "reactions": list(thresholds.of(discussion).reactions),
         "closed_reason": now.reason,
         "closed_at": moment(now.since),
         "opens_at": moment(now.opens_at),
@@ -73,6 +81,12 @@ class CommentsView(Public):
         parameters=[
             KEY,
             OpenApiParameter("sort", str, enum=list(threads.SORTS), default=threads.SORTS[0]),
+            OpenApiParameter(
+                "only",
+                str,
+                enum=[name for name in threads.FILTERS if name],
+                description="The editors' picks, each by itself; or only questions that are answered, or are not.",
+            ),
             CURSOR,
             described.limit(50),
         ],
@@ -85,6 +99,7 @@ class CommentsView(Public):
             sort=request.GET.get("sort") or threads.SORTS[0],
             cursor=request.GET.get("cursor", ""),
             limit=limit_asked(request),
+            only=request.GET.get("only", ""),
         )
         return public_response(request, page, JSON)
 
@@ -92,7 +107,7 @@ class CommentsView(Public):
         "post_comment",
         "comments",
         "Post a comment: it is taken, then screened",
-        {202: described.PostedSerializer},
+        {202: described.PostedAsGuestSerializer},
         request=PostForm,
         parameters=[
             KEY,
@@ -105,14 +120,14 @@ class CommentsView(Public):
             ),
         ],
         refusals=[400, 401, 403, 404, 409, 413, 415, 422, 429],
+        auth=MAY_SIGN_IN,
         scope="write",
     )
     def post(self, request: Request, key: str) -> HttpResponse:
         said = read(request, PostForm)
-        if "guest" in said:
-            raise Refused(
-                "guests_not_allowed", _("Guests cannot comment here. Sign in, and post it again."), status=403
-            )
+        author = person(request)
+        if "guest" in said or (author is not None and author.user_id is None):
+            return _as_guest(request, key, said, author)
         author = signed_in(request)
         discussion, parent = _where(named(key), said.get("parent"))
         comment = posting.post_comment(
@@ -122,8 +137,44 @@ class CommentsView(Public):
             parent=parent,
             idempotency_key=_attempt(request),
             network_key=network_key(request),
+            accepts=said.get("guidelines"),
         )
         return answer(writing.posted(comment), 202)
+
+
+def _as_guest(request: Request, key: str, said: dict[str, Any], author: Commenter | None) -> HttpResponse:
+    """Post as a guest: somebody new, or who is known by the secret in ``Authorization``."""
+    discussion, parent = _where(named(key), said.get("parent"))
+    guests.require_welcome(discussion)
+    if author is not None and author.user_id is not None:
+        raise Refused("signed_in", _("You are signed in: leave out “guest”, or do not sign in."))
+    guest = said.get("guest", {})
+    done = guests.post_as_guest(
+        discussion,
+        said["text"],
+        name=guest.get("name", ""),
+        email=guest.get("email", ""),
+        secret=request.META["HTTP_AUTHORIZATION"].partition(" ")[2].strip() if author else "",
+        sum_done=guest.get("sum", ""),
+        parent=parent,
+        idempotency_key=_attempt(request),
+        network_key=network_key(request),
+    )
+    return answer(writing.posted(done.comment) | {"guest": {"secret": done.secret}}, 202)
+
+
+class SumView(Public):
+    @call(
+        "guest_sum",
+        "comments",
+        "A sum that a comment by a guest is paid with: find the number behind the salt whose SHA-256 is `challenge`",
+        {200: described.SumSerializer},
+        auth=ANYONE,
+    )
+    def get(self, request: HttpRequest) -> HttpResponse:
+        response = answer(proof.challenge())
+        response["Cache-Control"] = "no-store"
+        return response
 
 
 def _where(key: str, parent_id: int | None) -> tuple[Discussion, Comment | None]:
@@ -162,9 +213,9 @@ class RepliesView(Public):
             cursor=request.GET.get("cursor", ""),
             limit=limit_asked(request) or threads.MORE_REPLIES,
         )
-        return public_response(
-            request, threads.ready(dumped({"results": [threads.as_data(row) for row in rows], "next": following})), JSON
-        )
+        experts = questions.experts_beside(comment_id)
+        results = [threads.as_data(row, experts) for row in rows]
+        return public_response(request, threads.ready(dumped({"results": results, "next": following})), JSON)
 
 
 class CountsView(Public):

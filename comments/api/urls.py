@@ -1,9 +1,9 @@
 """
 ``path("api/v1/", include("comments.api.urls"))``.
 
-A key may have any character, "/" too, so an address is read from its end: ``…/comments/`` and ``…/events/`` first,
-then the discussion itself. WSGI decodes ``%2F`` before Django sees it; a key that itself ends in ``/comments`` or
-``/events`` therefore has comments but no summary of its own.
+A key may have any character, "/" too, so an address is read from its end: ``…/comments/``, ``…/events/`` and
+``…/follow/`` first, then the discussion itself. WSGI decodes ``%2F`` before Django sees it; a key that itself ends in
+one of them therefore has comments but no summary of its own.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ from comments.api import (
     deciding,
     desk,
     documentation,
+    furnishing,
     jobs,
     learning,
+    me,
+    notices,
     numbers,
     people,
     policy,
@@ -72,7 +75,9 @@ def nowhere(request: HttpRequest) -> HttpResponse:
 
 urlpatterns: list[URLPattern] = [
     path("schema/", documentation.SchemaView.as_view(), name="schema"),
+    path("guests/sum/", reading.SumView.as_view(), name="guest_sum"),
     path("counts/", reading.CountsView.as_view(), name="counts"),
+    path("discussions/<comments_key:key>/follow/", notices.FollowStoryView.as_view(), name="follow_discussion"),
     path("discussions/<comments_key:key>/comments/", reading.CommentsView.as_view(), name="comments"),
     path("discussions/<comments_key:key>/events/", reading.EventsView.as_view(), name="events"),
     path("discussions/<comments_key:key>/", reading.DiscussionView.as_view(), name="discussion"),
@@ -85,7 +90,37 @@ urlpatterns: list[URLPattern] = [
     path("moderation/appeals/", appeals.AppealsView.as_view(), name="moderation_appeals"),
     path("moderation/appeals/<comments_id:appeal_id>/", appeals.DeskAppealView.as_view(), name="moderation_appeal"),
     path("moderation/appeals/<comments_id:appeal_id>/ruling/", appeals.RulingView.as_view(), name="rule_on_appeal"),
-    path("me/", writing.MeView.as_view(), name="me"),
+    path("me/", me.MeView.as_view(), name="me"),
+    path("me/comments/", me.MyCommentsView.as_view(), name="my_comments"),
+    path("me/deletion/", me.DeletionView.as_view(), name="my_deletion"),
+    path("me/export/", me.ExportView.as_view(), name="my_export"),
+    path("me/export/file/", me.ExportFileView.as_view(), name="my_export_file"),
+    path("me/mutes/", writing.MutesView.as_view(), name="mutes"),
+    path("me/mutes/<comments_id:person_id>/", writing.MuteView.as_view(), name="mute"),
+    path("me/guidelines/", furnishing.MyGuidelinesView.as_view(), name="my_guidelines"),
+    path("people/<comments_id:person_id>/flags/", furnishing.PersonFlagsView.as_view(), name="flag_person"),
+    path("moderation/guidelines/", furnishing.GuidelinesView.as_view(), name="moderation_guidelines"),
+    path(
+        "moderation/discussions/<comments_key:key>/experts/<comments_id:person_id>/",
+        furnishing.ExpertView.as_view(),
+        name="expert",
+    ),
+    path("moderation/discussions/<comments_key:key>/experts/", furnishing.ExpertsView.as_view(), name="experts"),
+    path(
+        "moderation/discussions/<comments_key:key>/",
+        furnishing.ModeratedDiscussionView.as_view(),
+        name="moderation_discussion",
+    ),
+    path(
+        "moderation/people/<comments_id:person_id>/flags/",
+        furnishing.DeskPersonFlagsView.as_view(),
+        name="person_flags",
+    ),
+    path("comments/<comments_id:comment_id>/follow/", notices.FollowView.as_view(), name="follow"),
+    path("me/notifications/", notices.NoticesView.as_view(), name="notifications"),
+    path("me/notifications/read/", notices.ReadView.as_view(), name="read_notifications"),
+    path("me/notifications/preferences/", notices.WishesView.as_view(), name="notification_preferences"),
+    path("me/follows/", notices.FollowsView.as_view(), name="follows"),
     path("me/warnings/<uuid:public_id>/acknowledge/", writing.AcknowledgeView.as_view(), name="acknowledge"),
     path("me/discussions/<comments_key:key>/", writing.MyDiscussionView.as_view(), name="my_discussion"),
     path("preview/", writing.PreviewView.as_view(), name="preview"),

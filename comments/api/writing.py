@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -10,16 +11,16 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 
-from comments import access, discussions, moderation, people, personal, posting, reactions, threads
+from comments import access, discussions, moderation, muting, people, personal, posting, reactions, threads
 from comments.access import Standing
 from comments.api import described
 from comments.api.bodies import read
-from comments.api.described import COMMENT, KEY, MAY_SIGN_IN, UUID_SHAPE, call
-from comments.api.endpoint import Endpoint, answer, moment, named, person, signed_in
+from comments.api.described import COMMENT, KEY, MAY_SIGN_IN, PERSON, UUID_SHAPE, call
+from comments.api.endpoint import Endpoint, answer, author, moment, named, person, signed_in
 from comments.api.forms import EditForm, FlagForm, NothingForm, PreviewForm, ReactionForm
 from comments.exceptions import Refused
 from comments.http import network_key
-from comments.models import Comment, Sanction, Status
+from comments.models import Comment, Commenter, Sanction, Status
 from comments.pages import section
 from comments.personal import Mine
 from comments.screening import sentences
@@ -101,6 +102,9 @@ def _public(comment: Comment) -> dict[str, Any]:
             author_role=comment.author.role,
             featured=comment.featured_at is not None,
             pinned=comment.pinned_at is not None,
+            best_score=comment.best_score,
+            reaction_counts=json.dumps(comment.reaction_counts),
+            published_at=comment.published_at,
             answers_name="",
         )
     )
@@ -108,17 +112,20 @@ def _public(comment: Comment) -> dict[str, Any]:
 
 def own(mine: Mine) -> dict[str, Any]:
     """Return a comment as its author sees it: with their words, whatever became of them, and why."""
-    comment, revision, author = mine.comment, mine.revision, mine.comment.author
+    comment, revision, writer = mine.comment, mine.revision, mine.comment.author
     seen = _public(comment)
     if comment.status != Status.PUBLISHED:
-        badges = [author.badge] if author.badge else []
+        badges = [writer.badge] if writer.badge else []
         seen |= {"text": revision.text, "html": revision.html}
-        seen["author"] = {"id": author.pk, "name": author.name, "badges": badges}
+        seen["author"] = {"id": writer.pk, "name": writer.name, "badges": badges}
     reasons = [mine.reason] if mine.reason and not mine.why else mine.why
     return seen | {
         "version": comment.version,
         "reasons": reasons,
         "explanation": mine.explanation,
+        "usual_wait": {"from_minutes": mine.usual_wait[0], "to_minutes": mine.usual_wait[1]}
+        if mine.usual_wait
+        else None,
         "can_edit": mine.can_edit,
         "can_appeal": mine.can_appeal,
         "appeal": _appeal(mine),
@@ -171,9 +178,9 @@ class CommentView(Endpoint):
     )
     def patch(self, request: Request, comment_id: int) -> HttpResponse:
         said = read(request, EditForm)
-        author = signed_in(request)
+        writer = author(request)
         return answer(
-            posted(posting.edit_comment(author, _found(comment_id), said["text"], network_key=network_key(request))),
+            posted(posting.edit_comment(writer, _found(comment_id), said["text"], network_key=network_key(request))),
             202,
         )
 
@@ -187,8 +194,8 @@ class CommentView(Endpoint):
         scope="write",
     )
     def delete(self, request: Request, comment_id: int) -> HttpResponse:
-        author = signed_in(request)
-        posting.withdraw_comment(author, _found(comment_id))
+        writer = author(request)
+        posting.withdraw_comment(writer, _found(comment_id))
         return HttpResponse(status=204)
 
 
@@ -196,25 +203,24 @@ class ReactionView(Endpoint):
     @call(
         "react",
         "comments",
-        "Like a comment; twice is once",
+        "React to a comment, once by each person; another kind takes the place of the first",
         {200: described.ReactedSerializer},
         request=ReactionForm,
         parameters=[COMMENT],
-        refusals=[400, 401, 403, 404, 413, 415],
+        refusals=[400, 401, 403, 404, 413, 415, 429],
         scope="write",
     )
     def put(self, request: Request, comment_id: int) -> HttpResponse:
         said = read(request, ReactionForm)
         reader = signed_in(request)
-        count = reactions.react(
-            reader, _found(comment_id, is_shown=True), said["kind"], network_key=network_key(request)
-        )
-        return answer({"reactions": {"like": count}})
+        comment = _found(comment_id, is_shown=True)
+        reactions.react(reader, comment, said["kind"], network_key=network_key(request))
+        return answer({"reactions": reactions.counts(comment)})
 
     @call(
         "unreact",
         "comments",
-        "Take a like back",
+        "Take a reaction back",
         {200: described.ReactedSerializer},
         parameters=[COMMENT],
         refusals=[401, 403, 404],
@@ -222,7 +228,9 @@ class ReactionView(Endpoint):
     )
     def delete(self, request: Request, comment_id: int) -> HttpResponse:
         reader = signed_in(request)
-        return answer({"reactions": {"like": reactions.unreact(reader, _found(comment_id, is_shown=True))}})
+        comment = _found(comment_id, is_shown=True)
+        reactions.unreact(reader, comment)
+        return answer({"reactions": reactions.counts(comment)})
 
 
 class FlagsView(Endpoint):
@@ -243,22 +251,6 @@ class FlagsView(Endpoint):
         return answer({"id": made.pk, "state": made.state}, 201 if made.is_new else 200)
 
 
-class MeView(Endpoint):
-    @call("me", "me", "Who is calling", {200: described.MeSerializer}, refusals=[401, 403], scope="read")
-    def get(self, request: Request) -> HttpResponse:
-        reader = signed_in(request)
-        return answer(
-            {
-                "id": reader.pk,
-                "name": reader.name,
-                "badges": [reader.badge] if reader.badge else [],
-                "is_moderator": access.may_moderate(request.user),
-                "published_count": reader.published_count,
-                "standing": standing(access.standing(reader, network_key(request))),
-            }
-        )
-
-
 class AcknowledgeView(Endpoint):
     @call(
         "acknowledge_warning",
@@ -272,7 +264,7 @@ class AcknowledgeView(Endpoint):
     )
     def post(self, request: Request, public_id: UUID) -> HttpResponse:
         read(request, NothingForm)
-        reader = signed_in(request)
+        reader = author(request)
         people.acknowledge(reader, public_id)
         return answer(standing(access.standing(reader, network_key(request))))
 
@@ -281,22 +273,83 @@ class MyDiscussionView(Endpoint):
     @call(
         "my_discussion",
         "me",
-        "What only I see of a discussion: my texts that are not simply published, and what I like",
+        "What only I see of a discussion: my texts that are not simply published, my reactions and whom I muted",
         {200: described.MyDiscussionSerializer},
         parameters=[KEY],
         refusals=[401, 403, 404],
         scope="read",
     )
     def get(self, request: Request, key: str) -> HttpResponse:
-        reader = signed_in(request)
+        reader = author(request)
         discussion = discussions.get(named(key))
+        mine_there = personal.reacted(reader, discussion)
         mine = {
             "comments": [own(mine) for mine in personal.in_discussion(reader, discussion)],
-            "liked": personal.liked(reader, discussion),
+            "liked": [number for number, kind in mine_there.items() if kind == "like"],
+            "reactions": {str(number): kind for number, kind in mine_there.items()},
+            "mutes": muting.ids(reader),
         }
         if access.may_moderate(request.user, discussion):
             mine["editor"] = {"unseen": section.unseen(request._request, discussion)}
         return answer(mine)
+
+
+class MutesView(Endpoint):
+    @call(
+        "mutes",
+        "me",
+        "Whom I muted, the latest first",
+        {200: described.MutesSerializer},
+        refusals=[401, 403],
+        scope="read",
+    )
+    def get(self, request: Request) -> HttpResponse:
+        reader = signed_in(request)
+        return answer(
+            {
+                "results": [
+                    {"id": one.muted_id, "name": one.muted.name, "since": moment(one.created_at)}
+                    for one in muting.by(reader)
+                ]
+            }
+        )
+
+
+class MuteView(Endpoint):
+    @call(
+        "mute",
+        "me",
+        "Fold somebody's comments for me alone; twice is once",
+        {204: OpenApiResponse(description="Muted, now or before.")},
+        request=NothingForm,
+        parameters=[PERSON],
+        refusals=[400, 401, 403, 404, 409, 413, 415],
+        scope="write",
+    )
+    def put(self, request: Request, person_id: int) -> HttpResponse:
+        read(request, NothingForm)
+        muting.mute(signed_in(request), _somebody(person_id))
+        return HttpResponse(status=204)
+
+    @call(
+        "unmute",
+        "me",
+        "Show me somebody's comments again",
+        {204: OpenApiResponse(description="Not muted, now or before.")},
+        parameters=[PERSON],
+        refusals=[401, 403, 404],
+        scope="write",
+    )
+    def delete(self, request: Request, person_id: int) -> HttpResponse:
+        muting.unmute(signed_in(request), _somebody(person_id))
+        return HttpResponse(status=204)
+
+
+def _somebody(person_id: int) -> Commenter:
+    found = Commenter.objects.filter(pk=person_id).first()
+    if found is None:
+        raise Refused("unknown_person", _("There is no such person."), status=404)
+    return found
 
 
 class PreviewView(Endpoint):

@@ -19,12 +19,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from comments import appeals, compliance
+from comments import access, appeals, compliance
 from comments.desk import cards, frame, queues
 from comments.desk.forms import BIGGEST
 from comments.desk.frame import for_those_who
 from comments.exceptions import Refused
-from comments.models import Appeal, Commenter, Reason, Revision
+from comments.models import Appeal, Reason, Revision
 
 LIST = "admin:comments_desk_appeals"
 ONE = "admin:comments_desk_appeal"
@@ -96,7 +96,7 @@ def ruling(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
             appeals.known(pk),
             form.cleaned_data.get("outcome") or "",
             request.POST.get("ruling", ""),
-            made_by=Commenter.objects.for_user(request.user),
+            made_by=access.person(request.user),
             private_note=request.POST.get("note", ""),
             version=form.cleaned_data.get("version"),
         )
@@ -114,7 +114,7 @@ def ruling(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
 def _page(
     request: HttpRequest, site: AdminSite, pk: int | None = None, *, refused: Refused | None = None
 ) -> HttpResponse:
-    person = Commenter.objects.for_user(request.user)
+    person = access.person(request.user)
     cursor = request.GET.get("after", "")
     rows = appeals.for_ruling(person).filter(appeals.after(cursor) or Q() if cursor else Q())
     found = list(rows.select_related("appellant", "decision", "sanction", "decision__comment__discussion")[: PAGE + 1])

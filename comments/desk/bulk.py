@@ -15,12 +15,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from comments import bulk, text
+from comments import access, bulk, text
 from comments.desk import cards, frame
 from comments.desk.forms import BIGGEST, complaint
 from comments.desk.frame import for_those_who
 from comments.exceptions import Refused
-from comments.models import BulkAction, Commenter, Reason, Status
+from comments.models import BulkAction, Reason, Status
 
 PAGE = "admin:comments_desk_bulk"
 ONE = "admin:comments_desk_bulk_one"
@@ -90,7 +90,7 @@ def _page(
     if not form.is_valid() and not alert:
         alert, status = _("A score is a number from 0 to 100."), 400
     selection = form.selection()
-    editor = Commenter.objects.for_user(request.user)
+    editor = access.person(request.user)
     found = None
     try:
         found = bulk.preview(selection, "", made_by=editor)
@@ -158,7 +158,7 @@ def begin(request: HttpRequest, site: AdminSite) -> HttpResponse:
         action = bulk.begin(
             selection.query,
             given["decision"],
-            made_by=Commenter.objects.for_user(request.user),
+            made_by=access.person(request.user),
             reason=given["reason"] if rejected else "",
             explanation=given["explanation"] if rejected else "",
             private_note=given["note"],
@@ -204,7 +204,7 @@ def steer(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponse:
     action = _action(pk)
     do = request.POST.get("do", "")
     try:
-        bulk.steer(action, do, made_by=Commenter.objects.for_user(request.user))
+        bulk.steer(action, do, made_by=access.person(request.user))
     except Refused as refused:
         return _one(request, site, _action(pk), alert=refused.detail, status=refused.status)
     if do == "undo":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from comments import claims, flags, preferences
+from comments import at_once, claims, flags, preferences
 from comments.desk import differences, work
 from comments.learning import audits, suggestions
 from comments.learning.suggestions import Suggestion
@@ -238,6 +238,10 @@ class Card:
     def comment(self) -> Comment:
         return self.revision.comment
 
+    def belongs(self, claim: Claim | None, looker: int) -> None:
+        """Say whose the card is, to the person with the id ``looker``."""
+        self.mine, self.claim = (claim, None) if claim and claim.person_id == looker else (None, claim)
+
     @property
     def person_url(self) -> str:
         """The author's page on the desk."""
@@ -431,25 +435,46 @@ class Choice:
     """What the score would give."""
 
 
+Found = Mapping[str, Sequence[Any]]
+"""What the database said, by the names under which it was asked."""
+
+
+def wanted(rows: Sequence[Revision]) -> dict[str, QuerySet[Any]]:
+    """Return what closed cards for ``rows`` need of the database, to be asked together with whatever else is."""
+    comments = [row.comment_id for row in rows]
+    made = Decision.objects.filter(comment__in=comments).select_related("made_by", "words", "revision")
+    return {
+        "findings": Finding.objects.filter(revision__in=[row.pk for row in rows]).order_by("id"),
+        "decisions": made.defer("revision__text", "revision__html").order_by("id"),
+        "flags": flags.on_any(comments),
+    }
+
+
 def several(
-    rows: Sequence[Revision], reasons: dict[str, str], *, blind: bool = False, looker: int | None = None
+    rows: Sequence[Revision],
+    reasons: dict[str, str],
+    *,
+    blind: bool = False,
+    looker: int | None = None,
+    found: Found | None = None,
 ) -> list[Card]:
     """
-    Return closed cards for ``rows``: three queries, however many there are.
+    Return closed cards for ``rows``: one query, however many there are; none when ``found`` is what was wanted.
 
     ``blind`` ones do not show what the scorers think. ``looker`` is the editor's id: what others have open is told.
     """
-    now = timezone.now()
+    found = at_once.ask(wanted(rows))[0] if found is None else found
     findings: dict[int, list[Finding]] = {}
-    for finding in Finding.objects.filter(revision__in=[row.pk for row in rows]).order_by("id"):
+    for finding in found["findings"]:
         if not (blind and finding.code in audits.HIDDEN):
             findings.setdefault(finding.revision_id, []).append(finding)
     decisions: dict[int, list[Decision]] = {}
-    made = Decision.objects.filter(comment__in=[row.comment_id for row in rows])
-    for decision in made.select_related("made_by", "words", "revision").order_by("id"):
+    for decision in found["decisions"]:
         decisions.setdefault(decision.comment_id, []).append(decision)
-    complaints = flags.on(row.comment_id for row in rows)
-    found = []
+    complaints: dict[int, list[Flag]] = {}
+    for flag in found["flags"]:
+        complaints.setdefault(flag.comment_id, []).append(flag)
+    made = []
     for row in rows:
         said = latest_run(findings.get(row.pk, []))
         card = Card(
@@ -462,16 +487,35 @@ def several(
             passed=sum(len(_rules_passed(finding)) for finding in said if finding.code == "passed"),
             suggestion=None if blind else suggestions.suggested(said, reasons),
         )
-        claim = getattr(row.comment, "claim", None)
-        if claim is not None and claim.until > now and looker is not None:
-            card.mine, card.claim = (claim, None) if claim.person_id == looker else (None, claim)
-        found.append(card)
-    return found
+        if looker is not None:
+            card.belongs(claim_on(row), looker)
+        made.append(card)
+    return made
+
+
+def claim_on(row: Revision) -> Claim | None:
+    """Return the claim in force on a comment, whoever has it: it came with ``row``."""
+    claim: Claim | None = getattr(row.comment, "claim", None)
+    return claim if claim and claim.until > timezone.now() else None
 
 
 def _rules_passed(finding: Finding) -> dict[str, Any]:
     rules = finding.evidence.get("rules", {}) if isinstance(finding.evidence, dict) else {}
     return rules if isinstance(rules, dict) else {}
+
+
+def wanted_open(row: Revision) -> dict[str, QuerySet[Any]]:
+    """Return what the open card of ``row`` needs of the database beside what a closed one does."""
+    comment = row.comment
+    recent = Comment.objects.filter(author=comment.author_id).order_by("-created_at").values("pk")[:RECORD]
+    settled = Decision.objects.filter(to_status__in=[Status.PUBLISHED, Status.REJECTED], comment__in=recent)
+    asked: dict[str, QuerySet[Any]] = {
+        "record": settled.exclude(comment=comment).order_by("-id")[:RECORD],
+        "sanctions": Sanction.objects.in_force().filter(person=comment.author_id).order_by("-id")[:3],
+    }
+    if row.number > 1:
+        asked["texts"] = comment.revisions.order_by("number")
+    return asked | work.wanted(comment, assigned=bool(getattr(row, "assigned_to", True)))
 
 
 def open_up(
@@ -482,36 +526,31 @@ def open_up(
     alert: Alert | None = None,
     next_id: int | None = None,
     viewer: Any = None,
+    found: Found | None = None,
 ) -> Card:
     """
-    Open ``card``: one query for the author's record, one for sanctions, one more when there are several versions.
+    Open ``card``, with notes and whose it is for ``viewer``, the user who looks.
 
-    For ``viewer``, the user who looks, one for the notes, and one for whose it is when it is somebody's.
+    One query; none when ``found`` is what :func:`wanted_open` asks for.
     """
-    comment = card.comment
-    recent = Comment.objects.filter(author=comment.author_id).order_by("-created_at").values("pk")[:RECORD]
-    settled = Decision.objects.filter(to_status__in=[Status.PUBLISHED, Status.REJECTED], comment__in=recent)
-    record = settled.exclude(comment=comment).order_by("-id")[:RECORD]
-    in_force = Sanction.objects.in_force().filter(person=comment.author_id).order_by("-id")[:3]
+    found = at_once.ask(wanted_open(card.revision))[0] if found is None else found
     card.opened = Opened(
         text=marked(card.revision.text, card.objections),
-        versions=versions(comment) if card.revision.number > 1 else [],
-        record=list(record),
+        versions=versions(found.get("texts", ())),
+        record=list(found["record"]),
         choices=choices(reasons, card.guess.reason if card.guess else ""),
-        sanctions=list(in_force),
+        sanctions=list(found["sanctions"]),
         typed=typed or {},
         alert=alert,
         next_id=next_id,
     )
     if viewer is not None:
-        assigned = getattr(card.revision, "assigned_to", True)
-        card.work = work.for_cards([comment], viewer, typed=typed, assigned=bool(assigned))[comment.pk]
+        card.work = work.on(card.comment, viewer, found, typed=typed)
     return card
 
 
-def versions(comment: Comment) -> list[Version]:
-    """Return every text of ``comment``, the latest first, each with what it changed. One query."""
-    texts = list(comment.revisions.order_by("number"))
+def versions(texts: Sequence[Revision]) -> list[Version]:
+    """Return every text of a comment, the latest first, each with what it changed; ``texts`` begin with the oldest."""
     found = [Version(texts[0], texts[0].text)] if texts else []
     found += [Version(later, differences.words(earlier.text, later.text)) for earlier, later in pairwise(texts)]
     return found[::-1]

@@ -42,6 +42,7 @@ def guarded(may: Callable[[Any], bool]) -> Callable[[View], View]:
     def guard(view: View) -> View:
         @wraps(view)
         def behind(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            access.learn(request.user)
             if not may(request.user):
                 raise PermissionDenied
             return view(request, *args, **kwargs)
@@ -74,6 +75,7 @@ TABS = [
     Tab("rules", _("House rules"), "rules", "change_policy"),
     Tab("model", _("Model"), "model", "change_policy"),
     Tab("phrases", _("Phrases"), "phrases", "change_policy"),
+    Tab("guidelines", _("Guidelines"), "guidelines", "change_policy"),
     Tab("settings", _("Settings"), "settings", "change_policy"),
     Tab("audit", _("Audit"), "audit", "see_audit"),
     Tab("roles", _("Roles"), "roles", "give_roles"),

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from comments import tasks
+from comments import access, tasks
 from comments.desk import frame
 from comments.desk.forms import BIGGEST, ApprovalForm
 from comments.desk.frame import for_those_who
@@ -99,7 +99,7 @@ def curve(models: list[dict[str, Any]]) -> list[Step]:
 @for_those_who("change_policy")
 def act(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Refit, use a model, forget everything, or set approval by score; then back to the page with a sentence."""
-    editor = Commenter.objects.for_user(request.user)
+    editor = access.person(request.user)
     asked, _dash, number = request.POST.get("do", "").partition("-")
     try:
         said = _do(request, asked, number, editor)

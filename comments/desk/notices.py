@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.core.cache import cache
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from comments import screening, thresholds
+
+KEPT = "comments:notices"
+KEPT_SECONDS = 15
+"""Whether a scorer fails is asked this often, not for every page: what it says is ten minutes old at worst anyhow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +24,16 @@ class Notice:
 
 
 def read() -> list[Notice]:
-    """Return the notices of now. One query at most; none while ``RULES`` names no scorer."""
+    """Return the notices of now. One query every quarter of a minute; none while ``RULES`` names no scorer."""
+    key = f"{KEPT}:{get_language()}"
+    kept = cache.get(key)
+    if kept is None:
+        kept = [(each.what, each.effect) for each in _read()]
+        cache.set(key, kept, KEPT_SECONDS)
+    return [Notice(*each) for each in kept]
+
+
+def _read() -> list[Notice]:
     may_fail = thresholds.of(None).may_fail
     return [
         Notice(

@@ -18,26 +18,30 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from comments import access, bulk, notes, people, records, thresholds
+from comments import access, bulk, notes, people, person_flags, records, thresholds
 from comments.desk import cards, frame
 from comments.desk.forms import BIGGEST, complaint
 from comments.desk.frame import for_moderators, for_those_who, for_viewers
 from comments.exceptions import Refused
-from comments.models import Comment, Commenter, Decision, Reason, Status
+from comments.models import Comment, Commenter, Decision, PersonFlag, Reason, Status
 
 LIST, PERSON = "admin:comments_desk_people", "admin:comments_desk_person"
 DESK = "admin:comments_desk_changelist"
 FILTERS = {
     "all": gettext_lazy("Everyone"),
+    "reported": gettext_lazy("Reported"),
     "sanctioned": gettext_lazy("Sanctioned"),
     "rejected": gettext_lazy("Most rejected lately"),
     "new": gettext_lazy("New"),
 }
 DAYS = (1, 3, 7, 30)
 """What can be chosen with one press. Any other number can be typed."""
+
+MOST_REPORTS = 50
+"""Reports about one person shown, those that wait first."""
 
 TONES = {"warn": "hold", "premoderate": "hold", "suspend": "reject", "ban": "reject", "lift": "publish"}
 
@@ -214,6 +218,7 @@ def _page(
     now = access.standing(person, would.network_key)
     may_sanction = people.may_sanction(request.user, person)
     here = reverse(PERSON, args=[person.pk])
+    reports = [(one, names.get(one.reason, one.reason)) for one in person_flags.about(person)[:MOST_REPORTS]]
     context = frame.context(request, site, tab="people", title=person.name) | {
         "person": person,
         "here": here,
@@ -239,6 +244,10 @@ def _page(
         "history": [_line(one, names) for one in history.items],
         "next_page": f"{here}?{urlencode({'after': history.next_cursor})}#happened" if history.next_cursor else "",
         "first_page": f"{here}#happened" if after else "",
+        "reports": reports,
+        "reports_waiting": sum(one.state == PersonFlag.State.OPEN for one, _reason in reports),
+        "reports_seen": max((one.pk for one, _reason in reports), default=0),
+        "may_settle": access.may(request.user, "sanction_people"),
         "notes": list(notes.about_person(person).order_by("-id")[:20]),
         "may_note": access.may_moderate(request.user),
         "may_sanction": may_sanction,
@@ -302,7 +311,7 @@ def sanction(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
     try:
         made = people.VERBS[given["kind"]](
             person,
-            made_by=Commenter.objects.for_user(request.user),
+            made_by=access.person(request.user),
             target=given.get("target") or "person",
             reason=given["reason"],
             explanation=given["explanation"],
@@ -342,7 +351,7 @@ def lift(request: HttpRequest, site: AdminSite) -> HttpResponse:
         found = people.known(given["sanction"])
         people.lift(
             found,
-            made_by=Commenter.objects.for_user(request.user),
+            made_by=access.person(request.user),
             explanation=given["explanation"],
             private_note=given["note"],
         )
@@ -352,11 +361,35 @@ def lift(request: HttpRequest, site: AdminSite) -> HttpResponse:
     return _see(reverse(PERSON, args=[person.pk]) if person else f"{reverse(LIST)}?show=sanctioned")
 
 
+class SettleForm(forms.Form):
+    do = forms.ChoiceField(choices=[(state.value, "") for state in person_flags.STATES])
+    seen = forms.IntegerField(min_value=0, max_value=BIGGEST)
+    note = forms.CharField(required=False, max_length=500, label=gettext_lazy("Private note"))
+
+
+@require_POST
+@for_those_who("sanction_people")
+def settle(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
+    """Say of the reports about a person whether they are right; what follows from it is another button."""
+    person, form = _person(pk), SettleForm(request.POST)
+    if not form.is_valid():
+        return _page(request, site, person, alert=complaint(form), typed=request.POST.dict(), status=400)
+    given = form.cleaned_data
+    editor = Commenter.objects.for_user(request.user)
+    try:
+        count = person_flags.settle(person, given["do"], made_by=editor, seen=given["seen"], note=given["note"])
+    except Refused as refused:
+        return _page(request, site, person, alert=refused.detail, typed=request.POST.dict(), status=refused.status)
+    said = ngettext("%(count)d report is settled.", "%(count)d reports are settled.", count)
+    messages.success(request, said % {"count": count})
+    return _see(reverse(PERSON, args=[person.pk]))
+
+
 @require_POST
 @for_moderators
 def note(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
     """Write a note about a person, or delete one's own."""
-    person, editor = _person(pk), Commenter.objects.for_user(request.user)
+    person, editor = _person(pk), access.person(request.user)
     words, gone = request.POST.get("text", ""), request.POST.get("delete", "")
     try:
         if gone.isascii() and gone.isdecimal() and len(gone) < 19:
@@ -383,7 +416,7 @@ def reject_all(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
         action = bulk.about_person(
             person,
             "reject",
-            made_by=Commenter.objects.for_user(request.user),
+            made_by=access.person(request.user),
             reason=given["reason"],
             explanation=given["explanation"],
             sanction=in_force if in_force is not None and in_force.person_id else None,
@@ -404,6 +437,7 @@ ADDRESSES = [
     ("people/<int:pk>/", person_page, "person"),
     ("people/<int:pk>/sanction/", sanction, "sanction"),
     ("people/lift/", lift, "lift"),
+    ("people/<int:pk>/reports/", settle, "person_settle"),
     ("people/<int:pk>/note/", note, "person_note"),
     ("people/<int:pk>/reject-all/", reject_all, "reject_all"),
 ]

@@ -19,12 +19,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from comments import phrases
+from comments import access, phrases
 from comments.desk import cards, frame
 from comments.desk.forms import BIGGEST, complaint
 from comments.desk.frame import for_those_who
 from comments.exceptions import Refused
-from comments.models import Commenter, Phrase
+from comments.models import Phrase
 
 PAGE = "admin:comments_desk_phrases"
 ROWS = 100
@@ -187,7 +187,7 @@ def add(request: HttpRequest, site: AdminSite) -> HttpResponse:
     try:
         added = phrases.add_phrase(
             given["phrase"],
-            made_by=Commenter.objects.for_user(request.user),
+            made_by=access.person(request.user),
             kind=given["kind"],
             language=given["language"],
             note=given["note"],
@@ -215,7 +215,7 @@ def remove(request: HttpRequest, site: AdminSite) -> HttpResponse:
     if not form.is_valid():
         return _page(request, site, Shown(alert=complaint(form), alert_title=title), 400)
     try:
-        phrases.remove_phrase(form.cleaned_data["phrase"], made_by=Commenter.objects.for_user(request.user))
+        phrases.remove_phrase(form.cleaned_data["phrase"], made_by=access.person(request.user))
     except Refused as refused:
         return _page(request, site, Shown(alert=refused.detail, alert_title=title), refused.status)
     messages.success(request, _("Removed. The next comment is judged without it."))
@@ -238,7 +238,7 @@ def bring_in(request: HttpRequest, site: AdminSite) -> HttpResponse:
             form=given["form"],
             kind=given["kind"],
             language=given["language"] or None,
-            made_by=Commenter.objects.for_user(request.user),
+            made_by=access.person(request.user),
         )
     except Refused as refused:
         return _page(request, site, Shown(alert=refused.detail, alert_title=title, typed=typed), refused.status)

@@ -14,12 +14,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from comments import preferences
+from comments import access, preferences
 from comments.desk import frame
 from comments.desk.forms import complaint
 from comments.desk.frame import for_viewers
 from comments.exceptions import Refused
-from comments.models import Commenter
 
 
 class PreferencesForm(forms.Form):
@@ -44,7 +43,7 @@ def mine(request: HttpRequest, site: AdminSite) -> HttpResponse:
     if not form.is_valid():
         return _page(request, site, request.POST, alert=complaint(form), status=400)
     try:
-        preferences.keep(Commenter.objects.for_user(request.user), **form.cleaned_data)
+        preferences.keep(access.person(request.user), **form.cleaned_data)
     except Refused as refused:
         return _page(request, site, request.POST, alert=refused.detail, status=refused.status)
     messages.success(request, _("Kept."))

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
 
-from django.db.models import CharField, Count, F, OuterRef, Q, QuerySet, Sum, Value
-from django.db.models.functions import Concat
+from django.db.models import CharField, Count, F, OuterRef, Q, QuerySet, Sum, TextField, Value
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from comments import assignments, flags, search
+from comments import assignments, at_once, flags, search
 from comments.exceptions import Refused
 from comments.learning import audits
 from comments.models import Appeal, Discussion, IssueReport, Revision, Status
@@ -374,39 +374,53 @@ def counts(sections: frozenset[str] | None = None, viewer: Any = None) -> Counts
     """
     Return how much waits in each counted queue, and how many issue reports and appeals are open. One query, exact.
 
+    See :func:`counting`.
+    """
+    first, *others = counting(sections, viewer)
+    return counted(first.union(*others, all=True), viewer)
+
+
+def counting(sections: frozenset[str] | None = None, viewer: Any = None) -> list[at_once.Plain]:
+    """
+    Return the questions behind :func:`counts`; each answers with what it counted and the number, both as text.
+
     What is to decide is added up from ``Discussion.held_count``, which moves in the transaction of each decision: a
     count of the rows themselves would read a million of them where a million wait, and this reads one for each story
     where something does. The other lists are short, and are counted from their rows; with what was handed to
     ``viewer``, when one is given.
     """
 
-    def count(name: str, rows: QuerySet[Any]) -> QuerySet[Any, Any]:
-        counted: QuerySet[Any, Any] = rows.order_by().values(queue=Value(name, CharField())).annotate(count=Count("pk"))
-        return counted
+    def count(name: str, rows: QuerySet[Any]) -> at_once.Plain:
+        named: QuerySet[Any, Any] = rows.order_by().values(queue=Value(name, CharField()))
+        two: at_once.Plain = named.annotate(count=Cast(Count("pk"), TextField())).values_list("queue", "count")
+        return two
 
     stories = Discussion.objects.filter(held_count__gt=0)
     if sections is not None:
         stories = stories.filter(section__in=sorted(sections))
     named = Concat(Value(SECTION), F("section"), output_field=CharField())
-    waiting: QuerySet[Any, Any] = stories.order_by().values(queue=named).annotate(count=Sum("held_count"))
-    rows: Iterable[dict[str, Any]] = waiting.union(
+    waiting: QuerySet[Any, Any] = stories.order_by().values(queue=named)
+    return [
+        waiting.annotate(count=Cast(Sum("held_count"), TextField())).values_list("queue", "count"),
         count("reported", within(sections, flags.reported())),
         count("unscreened", within(sections, BY_NAME["unscreened"]._rows())),
         count("audit", within(sections, BY_NAME["audit"]._rows())),
         *(count(name, assignments.texts(viewer, name)) for name in MINE if viewer is not None),
         count("issues", IssueReport.objects.filter(state=IssueReport.State.OPEN)),
         count("appeals", Appeal.objects.filter(state=Appeal.State.OPEN)),
-        all=True,
-    )
+    ]
+
+
+def counted(rows: Iterable[tuple[str, str]], viewer: Any = None) -> Counts:
+    """Return the counts that the questions of :func:`counting`, with the same ``viewer``, were answered with."""
     mine = MINE if viewer is not None else ()
-    names = ("to_decide", "reported", "unscreened", "audit", "issues", "appeals", *mine)
-    found = Counts(dict.fromkeys(names, 0))
+    found = Counts(dict.fromkeys(("to_decide", "reported", "unscreened", "audit", "issues", "appeals", *mine), 0))
     found.sections = []
-    for row in rows:
-        if row["queue"].startswith(SECTION):
-            found["to_decide"] += row["count"]
-            found.sections.append((row["queue"][len(SECTION) :], row["count"]))
+    for queue, number in rows:
+        if queue.startswith(SECTION):
+            found["to_decide"] += int(number)
+            found.sections.append((queue[len(SECTION) :], int(number)))
         else:
-            found[row["queue"]] = row["count"]
+            found[queue] = int(number)
     found.sections.sort(key=lambda each: (-each[1], each[0]))
     return found

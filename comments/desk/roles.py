@@ -21,7 +21,7 @@ from comments import access, audit, roles
 from comments.desk import frame
 from comments.desk.forms import BIGGEST
 from comments.exceptions import Refused
-from comments.models import AuditEntry, Commenter
+from comments.models import AuditEntry
 from comments.roles import Role
 
 PAGE = "admin:comments_desk_roles"
@@ -90,7 +90,7 @@ def one(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
             user,
             form.cleaned_data["roles"],
             form.all_sections,
-            made_by=Commenter.objects.for_user(request.user),
+            made_by=access.person(request.user),
             note=form.cleaned_data["note"],
         )
     except Refused as refused:

@@ -332,9 +332,9 @@ def change(request: HttpRequest, site: AdminSite) -> HttpResponse:
     def verb() -> str:
         where: dict[str, Any] = {"discussion": place.discussion, "section": "" if place.discussion else place.section}
         if do in ("on", "off"):
-            return _switch(given["value"], do == "on", Commenter.objects.for_user(request.user), given["note"])
+            return _switch(given["value"], do == "on", access.person(request.user), given["note"])
         value = None if do == "above" else _typed(name, given["value"])
-        policy.set_value(name, value, made_by=Commenter.objects.for_user(request.user), note=given["note"], **where)
+        policy.set_value(name, value, made_by=access.person(request.user), note=given["note"], **where)
         return _("%(name)s, %(place)s: %(value)s.") % {
             "name": words.title(name),
             "place": place.name,
@@ -386,7 +386,7 @@ def take_back(request: HttpRequest, site: AdminSite) -> HttpResponse:
         change = PolicyChange.objects.filter(pk=pk).first()
         if change is None:
             raise Refused("unknown_change", _("There is no such change."), status=404)
-        policy.take_back(change, made_by=Commenter.objects.for_user(request.user))
+        policy.take_back(change, made_by=access.person(request.user))
         return _("Taken back: %(what)s.") % {"what": words.subject(change.kind, change.subject)}
 
     return _done(request, site, place, verb)

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from comments import assignments, notes
+from comments import access, assignments, notes
 from comments.desk import views
 from comments.desk.forms import BIGGEST, PlaceForm
 from comments.desk.frame import for_moderators
@@ -83,7 +83,7 @@ def _acted(
     try:
         if not valid:
             raise Refused("not_understood", _("That was not understood. Nothing was changed; please try again."))
-        said = act(comment, form, Commenter.objects.for_user(request.user))
+        said = act(comment, form, access.person(request.user))
     except Refused as refused:
         return views._again(request, site, place, comment.pk, views._nothing_done(refused.detail), refused.status)
     if views._by_script(request):

@@ -12,19 +12,19 @@ from django.contrib.admin import AdminSite
 from django.contrib.messages import get_messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
-from comments import access, claims, moderation
+from comments import access, at_once, claims, moderation
+from comments import queues as saved_queues
 from comments.desk import cards, frame, queues, searching
 from comments.desk.forms import (
     BIGGEST,
@@ -39,7 +39,7 @@ from comments.desk.forms import (
 )
 from comments.desk.frame import for_moderators, for_those_who, for_viewers
 from comments.exceptions import CommentChanged, Refused
-from comments.models import Comment, Commenter, Decider, Decision, Reason, Revision, Status
+from comments.models import Claim, Comment, Commenter, Decider, Decision, Reason, Revision, Status
 
 DESK = "admin:comments_desk_changelist"
 UNDO_FOR = timedelta(hours=12)
@@ -117,34 +117,45 @@ def _queue(
     alert: cards.Alert | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    editor = Commenter.objects.for_user(request.user)
+    editor = access.person(request.user)
     place = replace(place, queue=searching.in_its_order(request, place.queue))
-    page = queues.page(place.queue.seen_by(request.user), place.after, sections=access.sections_seen(request.user))
+    sections = access.sections_seen(request.user)
+    page = queues.page(place.queue.seen_by(request.user), place.after, sections=sections)
     rows = page.rows
     if open_id is not None and open_id not in [row.comment_id for row in rows]:
         asked_for = queues.latest_text(open_id)
         if asked_for:
             _require_may_see(request, asked_for.comment)
         rows = [asked_for, *rows] if asked_for else rows
-    reasons = list(Reason.objects.all())
-    shown = cards.several(rows, _names(reasons), blind=place.queue.blind, looker=editor.pk)
-    opened = _claimed(request, editor, shown, open_id)
-    if opened:
-        next_id = _beside(shown, opened)
-        opened.may_decide = access.may_moderate(request.user, opened.comment.discussion)
-        cards.open_up(opened, reasons, typed=_typed(request), alert=alert, next_id=next_id, viewer=request.user)
+    chosen, taken = _claimed(request, editor, rows, open_id)
+    found, counted = at_once.ask(
+        {"reasons": Reason.objects.all(), "saved": saved_queues.of(editor), "undoable": _undoable(editor)}
+        | cards.wanted(rows)
+        | (cards.wanted_open(chosen) if chosen else {}),
+        queues.counting(sections, request.user),
+    )
+    counts, reasons = queues.counted(counted, request.user), found["reasons"]
+    shown = cards.several(rows, _names(reasons), blind=place.queue.blind, looker=editor.pk, found=found)
+    _tell_claims(shown, taken, editor)
+    for opened in shown:
+        if opened.revision is chosen:
+            next_id = _beside(shown, opened)
+            opened.may_decide = access.may_moderate(request.user, chosen.comment.discussion)
+            typed, viewer = _typed(request), request.user
+            cards.open_up(opened, reasons, typed=typed, alert=alert, next_id=next_id, viewer=viewer, found=found)
     if place.queue.complaint:
         status = 400
-    context = _context(request, site, place, place.queue.title, editor)
+    context = _context(request, site, place, counts)
+    context |= searching.rail(place.queue, counts, found["saved"], editor, place.view)
     context |= {
         "cards": [(card, place.url(card.comment.pk)) for card in shown],
         "next_page": place.url(after=page.next_cursor) if page.next_cursor else "",
         "first_page": place.url(after="") if place.after else "",
         "toasts": _toasts(request),
-        "undoable": _undoable(editor),
+        "undoable": _taking_back(found["undoable"]),
         "since": timezone.now().isoformat(),
         "renew_seconds": claims.RENEW_SECONDS,
-        "total": context["counts"].get(place.queue.name),
+        "total": counts.get(place.queue.name),
         "bulk": _bulk(request, place.queue) if shown else "",
     }
     return TemplateResponse(request, "comments/desk/queue.html", context, status=status)
@@ -159,30 +170,34 @@ def _bulk(request: HttpRequest, queue: queues.Queue) -> str:
 
 
 def _claimed(
-    request: HttpRequest, editor: Commenter, shown: list[cards.Card], open_id: int | None
-) -> cards.Card | None:
+    request: HttpRequest, editor: Commenter, rows: list[Revision], open_id: int | None
+) -> tuple[Revision | None, dict[int, Claim]]:
     """
-    Return the card to open: the one asked for, else the first that nobody else has; claimed for ``editor``.
+    Return the text to open: the one asked for, else the first that nobody else has; claimed for ``editor``.
 
-    One that was asked for is opened whoever has it.
+    One that was asked for is opened whoever has it. With it the claims that are known now.
     """
-    asked_for = next((card for card in shown if card.comment.pk == open_id), None)
-    tried = [asked_for] if asked_for else [card for card in shown if not card.claim]
-    for card in tried:
-        if not access.may_moderate(request.user, card.comment.discussion):
-            return card
-        _tell_claims([card], claims.many([card.comment.pk], editor), editor)
-        if card.mine or asked_for:
-            return card
+    asked_for = next((row for row in rows if row.comment_id == open_id), None)
+    tried = [asked_for] if asked_for else [row for row in rows if not _is_anothers(cards.claim_on(row), editor)]
+    taken: dict[int, Claim] = {}
+    for row in tried:
+        if not access.may_moderate(request.user, row.comment.discussion):
+            return row, taken
+        taken |= claims.many([row.comment_id], editor)
+        if asked_for or not _is_anothers(taken.get(row.comment_id), editor):
+            return row, taken
     # Everything here is somebody else's: show the first as theirs.
-    return shown[0] if shown else None
+    return (rows[0] if rows else None), taken
 
 
-def _tell_claims(found: list[cards.Card], taken: dict[int, Any], editor: Commenter) -> None:
+def _is_anothers(claim: Claim | None, editor: Commenter) -> bool:
+    return claim is not None and claim.person_id != editor.pk
+
+
+def _tell_claims(found: list[cards.Card], taken: dict[int, Claim], editor: Commenter) -> None:
     for card in found:
-        claim = taken.get(card.comment.pk)
-        if claim is not None:
-            card.mine, card.claim = (claim, None) if claim.person_id == editor.pk else (None, claim)
+        if card.comment.pk in taken:
+            card.belongs(taken[card.comment.pk], editor.pk)
 
 
 def _beside(shown: list[cards.Card], opened: cards.Card) -> int | None:
@@ -216,15 +231,25 @@ def _card(
     if row is None:
         raise Http404
     _require_may_see(request, row.comment)
-    editor = Commenter.objects.for_user(request.user)
-    reasons = list(Reason.objects.all())
-    [found] = cards.several([row], _names(reasons), blind=place.queue.blind, looker=editor.pk)
-    found.may_decide = access.may_moderate(request.user, row.comment.discussion)
-    found.folded = folded
+    editor = access.person(request.user)
+    shown, reasons, found = _told(row, place, editor, opened=not folded)
+    shown.may_decide = access.may_moderate(request.user, row.comment.discussion)
+    shown.folded = folded
     if not folded:
-        cards.open_up(found, reasons, typed=_typed(request), alert=alert, viewer=request.user)
-    context = {"card": found, "url": place.url(pk), "place": place, "open": is_open and not folded}
+        cards.open_up(shown, reasons, typed=_typed(request), alert=alert, viewer=request.user, found=found)
+    context = {"card": shown, "url": place.url(pk), "place": place, "open": is_open and not folded}
     return render_to_string("comments/desk/_card.html", context, request)
+
+
+def _told(
+    row: Revision, place: Place, editor: Commenter, *, opened: bool
+) -> tuple[cards.Card, list[Reason], cards.Found]:
+    """Return one card, the reasons there are, and what is needed to open it when it is to be ``opened``. One query."""
+    asked = {"reasons": Reason.objects.all()} | cards.wanted([row]) | (cards.wanted_open(row) if opened else {})
+    found, _counted = at_once.ask(asked)
+    names = _names(found["reasons"])
+    [shown] = cards.several([row], names, blind=place.queue.blind, looker=editor.pk, found=found)
+    return shown, found["reasons"], found
 
 
 def _require_may_see(request: HttpRequest, comment: Comment) -> None:
@@ -261,7 +286,7 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """
     form = ClaimForm(request.POST)
     form.is_valid()
-    place, editor = Place.of(form), Commenter.objects.for_user(request.user)
+    place, editor = Place.of(form), access.person(request.user)
     over = form.numbers("take_over")
     claims.give_back(form.numbers("leave"), editor)
     wanted = [*form.seen("want"), *((pk, 0) for pk in over)]
@@ -320,8 +345,8 @@ def _arrived(place: Place, since: datetime | None, sections: frozenset[str] | No
     return queues.within(sections, held).values("pk")[:MOST_NEW].count()
 
 
-def _undoable(editor: Commenter) -> Toast | None:
-    """Return the latest decision of ``editor`` that nothing has happened after, to be taken back. One query."""
+def _undoable(editor: Commenter) -> QuerySet[Decision]:
+    """Return the latest decision of ``editor`` that nothing has happened after, or none."""
     later = Decision.objects.filter(comment=OuterRef("comment"), pk__gt=OuterRef("pk"))
     newer = Revision.objects.filter(comment=OuterRef("comment"), number__gt=OuterRef("revision__number"))
     mine = Decision.objects.filter(
@@ -334,11 +359,16 @@ def _undoable(editor: Commenter) -> Toast | None:
         from_status__in=[*moderation.BACK],
         created_at__gte=timezone.now() - UNDO_FOR,
     )
-    last = mine.exclude(comment__status=Status.WITHDRAWN).select_related("comment__author").order_by("-id").first()
-    if last is None:
-        return None
-    words = _("%(name)s, #%(id)s") % {"name": last.comment.author.name, "id": last.comment_id}
-    return Toast(words, last.pk, last.comment_id, last.comment.version)
+    there = mine.exclude(comment__status=Status.WITHDRAWN).select_related("comment__author").defer("comment__html")
+    return there.order_by("-id")[:1]
+
+
+def _taking_back(found: list[Decision]) -> Toast | None:
+    """Return what the bar offers to take back, when :func:`_undoable` found something."""
+    for last in found:
+        words = _("%(name)s, #%(id)s") % {"name": last.comment.author.name, "id": last.comment_id}
+        return Toast(words, last.pk, last.comment_id, last.comment.version)
+    return None
 
 
 @require_GET
@@ -365,7 +395,7 @@ def decide(request: HttpRequest, site: AdminSite) -> HttpResponse:
         return _again(request, site, place, seen.pk, _nothing_done(complaint(form)), 400)
     # What the editor looked at, not what it is now: the verb compares the two.
     seen.version = form.cleaned_data["version"]
-    editor = Commenter.objects.for_user(request.user)
+    editor = access.person(request.user)
     before = claims.on(seen)
     try:
         access.require_moderator(request.user, seen.discussion)
@@ -459,9 +489,8 @@ def _done(
 ) -> HttpResponse:
     """Go on to the next card; or tell the script what became of this one. ``other`` had the card open."""
     stays_open = isinstance(form, UndoForm) or decision is None
-    reasons = list(Reason.objects.all())
-    toast = _toast(comment, decision, form, _names(reasons), other)
     if not _by_script(request):
+        toast = _toast(comment, decision, form, list(Reason.objects.all()), other)
         messages.success(request, toast.words, extra_tags=f"undo-{toast.undo}-{comment.pk}-{toast.version}")
         response = HttpResponseRedirect(place.url(comment.pk if stays_open else form.cleaned_data["next"]))
         response.status_code = 303
@@ -469,14 +498,14 @@ def _done(
     row = queues.latest_text(comment.pk)
     if row is None:
         raise Http404
-    editor = Commenter.objects.for_user(request.user)
-    [found] = cards.several([row], _names(reasons), blind=place.queue.blind, looker=editor.pk)
+    shown, reasons, found = _told(row, place, access.person(request.user), opened=stays_open)
+    toast = _toast(comment, decision, form, reasons, other)
     if stays_open:
-        cards.open_up(found, reasons, viewer=request.user)
+        cards.open_up(shown, reasons, viewer=request.user, found=found)
     else:
-        found.folded = True
+        shown.folded = True
     context = {
-        "card": found,
+        "card": shown,
         "url": place.url(comment.pk),
         "place": place,
         "open": stays_open,
@@ -495,7 +524,7 @@ def _again(
     return _queue(request, site, place, pk, alert=alert, status=status)
 
 
-def _toast(comment: Comment, decision: Decision | None, form: SeenForm, reasons: dict[str, str], other: Any) -> Toast:
+def _toast(comment: Comment, decision: Decision | None, form: SeenForm, reasons: list[Reason], other: Any) -> Toast:
     facts: dict[str, Any] = {"name": comment.author.name, "id": comment.pk, "status": comment.get_status_display()}
     taken_back, undo = isinstance(form, UndoForm), ""
     mark = form.cleaned_data.get("undo") if taken_back else form.cleaned_data.get("mark")
@@ -507,7 +536,7 @@ def _toast(comment: Comment, decision: Decision | None, form: SeenForm, reasons:
             "unpin": _("%(name)s, #%(id)s: no longer pinned."),
         }[str(mark)]
         return Toast(said % facts, "" if taken_back else MARKS[str(mark)], comment.pk, comment.version)
-    facts["said"] = cards.said(decision, reasons)
+    facts["said"] = cards.said(decision, _names(reasons))
     if taken_back:
         words = _("Taken back. %(name)s, #%(id)s: %(status)s.")
     elif comment.status == Status.PUBLISHED and decision.to_status != Status.PUBLISHED:
@@ -535,19 +564,11 @@ def _toasts(request: HttpRequest) -> list[Toast]:
     return found
 
 
-def _context(
-    request: HttpRequest, site: AdminSite, place: Place, title: str | Promise, editor: Commenter
-) -> dict[str, Any]:
-    counts = queues.counts(access.sections_seen(request.user), request.user)
-    context = frame.context(request, site, tab="queue", title=title, counts=counts)
-    return (
-        context
-        | searching.rail(place.queue, counts, editor, place.view)
-        | {
-            "place": place,
-            "queues": [(each, Place(each, view=place.view).url(), counts.get(each.name)) for each in queues.QUEUES],
-        }
-    )
+def _context(request: HttpRequest, site: AdminSite, place: Place, counts: queues.Counts) -> dict[str, Any]:
+    return frame.context(request, site, tab="queue", title=place.queue.title, counts=counts) | {
+        "place": place,
+        "queues": [(each, Place(each, view=place.view).url(), counts.get(each.name)) for each in queues.QUEUES],
+    }
 
 
 def _typed(request: HttpRequest) -> dict[str, str]:

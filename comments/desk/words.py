@@ -29,6 +29,21 @@ SETTINGS: dict[str, Setting] = {
         _("Learn from everyone"),
         _("Learn also from moderators who remove over three times, or under a third of, what the others do."),
     ),
+    "accept_guidelines": Setting(
+        _("Guidelines have to be accepted"),
+        _("Who posts has to have accepted the published guidelines, once for each version."),
+    ),
+    "announcement": Setting(
+        _("Announcement"),
+        _("A sentence above the comments: to the whole site, a section or under an article. Empty: none."),
+    ),
+    "announcement_until": Setting(
+        _("Announcement, until"),
+        _(
+            "Until when the announcement of the same level stands, by the site's clock: 2026-12-24 18:00. Empty: until "
+            "it is taken away."
+        ),
+    ),
     "commenting_closed": Setting(_("Commenting closed"), _("Nobody can post. What is published stays.")),
     "closed_sentence": Setting(
         _("Sentence while closed"),
@@ -59,9 +74,33 @@ SETTINGS: dict[str, Setting] = {
             "record weighs 1, others between 0.1 and 2, by how editors decided on what they reported. 0: never."
         ),
     ),
+    "reactions": Setting(
+        _("Reactions"),
+        _("How readers can react to a comment: like, dislike, insightful, thanks, funny. Empty: not at all."),
+    ),
     "edit_minutes": Setting(_("Minutes to edit"), _("How long after posting an author may edit. 0: never.")),
     "premoderate": Setting(
         _("Everything waits"), _("Every comment waits for an editor: on the site, in a section or under an article.")
+    ),
+    "guests": Setting(_("Guests"), _("People without an account may comment, under a name they type.")),
+    "guest_approvals": Setting(
+        _("Guests' first comments wait"),
+        _(
+            "A guest's comments wait until editors have approved this many of them. Unread ones do not count. "
+            "0: all of them wait, always."
+        ),
+    ),
+    "guest_comments_per_hour": Setting(
+        _("Guests' comments per hour"),
+        _("Comments by guests from one network per hour; later ones are refused. 0: no limit."),
+    ),
+    "reserved_names": Setting(
+        _("Names guests cannot have"),
+        _("Guests cannot have a name with one of these words in it, nor the name of anyone with a badge."),
+    ),
+    "nudge": Setting(
+        _("Advice before posting"),
+        _("Before posting, readers are told once what in a text would make it wait, and may change it."),
     ),
     "hold_first": Setting(
         _("First comments wait"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.cache import cache
+from django.db.models import QuerySet
 
 from comments import access, assignments, notes
 from comments.assignments import Assignee
@@ -51,29 +52,25 @@ class Work:
         return f"user:{self.viewer_id}"
 
 
-def for_cards(
-    comments: Sequence[Comment], viewer: Any, *, typed: Mapping[str, str] | None = None, assigned: bool = True
-) -> dict[int, Work]:
-    """
-    Return what editors have done together about ``comments``: two queries, however many.
+def wanted(comment: Comment, *, assigned: bool = True) -> dict[str, QuerySet[Any]]:
+    """Return what :func:`on` needs of the database; no assignment when it is known that there is none."""
+    asked: dict[str, QuerySet[Any]] = {"notes": notes.for_cards([comment])}
+    return asked | ({"assignments": assignments.open_on([comment])} if assigned else {})
 
-    One when the caller knows that none of them is ``assigned``.
-    """
-    found = {
-        comment.pk: Work(viewer.pk, access.may_moderate(viewer, comment.discussion), typed=typed or {})
-        for comment in comments
-    }
-    authors: dict[int, list[Work]] = {}
-    for comment in comments:
-        authors.setdefault(comment.author_id, []).append(found[comment.pk])
-    for note in notes.for_cards(comments):
-        if note.comment_id:
-            found[note.comment_id].notes.append(note)
-        for work in authors.get(note.person_id or 0, ()):
-            work.about_author.append(note)
-    for pk, assignment in (assignments.current(comments) if assigned else {}).items():
-        found[pk].assignment = assignment
-    return found
+
+def on(
+    comment: Comment, viewer: Any, found: Mapping[str, Sequence[Any]], *, typed: Mapping[str, str] | None = None
+) -> Work:
+    """Return what editors have done together about ``comment``. No query: ``found`` is what :func:`wanted` asked."""
+    handed = found.get("assignments", ())
+    return Work(
+        viewer.pk,
+        access.may_moderate(viewer, comment.discussion),
+        notes=[note for note in found["notes"] if note.comment_id],
+        about_author=[note for note in found["notes"] if note.person_id],
+        assignment=handed[0] if handed else None,
+        typed=typed or {},
+    )
 
 
 def _choices() -> tuple[list[Assignee], list[Assignee]]:

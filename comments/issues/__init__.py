@@ -334,22 +334,10 @@ def delete(report: IssueReport) -> IssueReport:
     """
     with transaction.atomic():
         locked = _lock(report)
-        empty(locked)
+        locked.empty()
         if locked.closed_at is None:
             _turn(locked, IssueReport.State.CLOSED)
     return locked
-
-
-def empty(locked: IssueReport) -> None:
-    """Take everything out of a locked report that anybody wrote or that says whose it was."""
-    locked.messages.all().delete()
-    locked.notes.all().delete()
-    locked.email = locked.network_key = locked.browser_key = locked.request_id = locked.client_error = ""
-    locked.context = {}
-    locked.comment = locked.reporter = locked.failure = None
-    locked.tell_when_over = False
-    locked.emptied_at = locked.emptied_at or timezone.now()
-    locked.save()
 
 
 def email_looks_wrong(report: IssueReport) -> bool:
@@ -397,7 +385,7 @@ def forget(limit: int = 1_000) -> int:
         with transaction.atomic():
             locked = IssueReport.objects.select_for_update().filter(pk=pk, emptied_at=None).first()
             if locked is not None and locked.closed_at is not None:
-                empty(locked)
+                locked.empty()
                 done += 1
     # Marks of browsers and networks serve the limits of a day.
     marked = IssueReport.objects.filter(created_at__lt=now - timedelta(seconds=http.BROWSER_SECONDS))

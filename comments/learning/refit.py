@@ -134,6 +134,9 @@ def _read(ids: list[int]) -> list[Label]:
     found = []
     rows = Lesson.objects.filter(pk__in=ids).select_related("revision__comment__discussion").order_by("pk")
     for lesson in rows:
+        if not lesson.revision.text:
+            # Its author has left and taken it along: nothing can be learnt from it again.
+            continue
         days = max(0.0, (now - lesson.created_at).total_seconds() / 86_400)
         weight = lesson.weight * 0.5 ** (days / HALF_LIFE_DAYS)
         found.append(

@@ -18,7 +18,7 @@ def hash_receipts(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("comments", "0015_editors_decisions"),
+        ("comments", "0022_privacy"),
     ]
 
     operations = [

@@ -12,7 +12,8 @@ from comments.models.desk import (
     SavedQueue,
     SectionAccess,
 )
-from comments.models.discussions import Discussion
+from comments.models.discussions import Discussion, Expert
+from comments.models.guests import Guest, SpentProof
 from comments.models.integrations import Delivery, Token
 from comments.models.issues import (
     AnswerTemplate,
@@ -29,8 +30,19 @@ from comments.models.issues import (
 )
 from comments.models.jobs import Job
 from comments.models.learning import Audit, AutoApproval, Lesson, ScoringModel
-from comments.models.people import Commenter
-from comments.models.policy import HouseRule, HouseRuleVersion, Phrase, PolicyChange, PolicyVersion, Reason, Setting
+from comments.models.notifications import Follow, Notification, NotificationPreference, Told
+from comments.models.people import Commenter, Mute, PersonFlag
+from comments.models.policy import (
+    Guidelines,
+    HouseRule,
+    HouseRuleVersion,
+    Phrase,
+    PolicyChange,
+    PolicyVersion,
+    Reason,
+    Setting,
+)
+from comments.models.privacy import DataExport, DataExportPart, FormerAddress
 from comments.models.sanctions import Acknowledgement, Appeal, Sanction, SanctionWords
 
 __all__ = [
@@ -45,6 +57,8 @@ __all__ = [
     "Claim",
     "Comment",
     "Commenter",
+    "DataExport",
+    "DataExportPart",
     "Decider",
     "Decision",
     "DecisionWords",
@@ -53,10 +67,15 @@ __all__ = [
     "DeskPreference",
     "DiagnosisCount",
     "Discussion",
+    "Expert",
     "Failure",
     "Finding",
     "Fingerprint",
     "Flag",
+    "Follow",
+    "FormerAddress",
+    "Guest",
+    "Guidelines",
     "HouseRule",
     "HouseRuleVersion",
     "Incident",
@@ -69,7 +88,11 @@ __all__ = [
     "IssueSplit",
     "Job",
     "Lesson",
+    "Mute",
     "Note",
+    "Notification",
+    "NotificationPreference",
+    "PersonFlag",
     "Phrase",
     "PolicyChange",
     "PolicyVersion",
@@ -82,7 +105,9 @@ __all__ = [
     "ScoringModel",
     "SectionAccess",
     "Setting",
+    "SpentProof",
     "Status",
     "Token",
+    "Told",
     "Trigger",
 ]

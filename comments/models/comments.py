@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +15,9 @@ BYTEWISE = "C" if "postgresql" in settings.DATABASES["default"]["ENGINE"] else N
 
 SEGMENT = 12
 """Characters one comment adds to its parent's path."""
+
+UNJUDGED = 206_543
+"""``best_score`` of a comment about which nobody has said anything."""
 
 MAX_DEPTH = 200
 """Deepest reply, so that a path fits an index row of PostgreSQL (2,700 bytes)."""
@@ -54,6 +57,10 @@ class Comment(models.Model):
     reply_count = models.PositiveIntegerField(default=0)
     """Published comments below this one, at any depth."""
     like_count = models.PositiveIntegerField(default=0)
+    reaction_counts = models.JSONField(default=dict, blank=True, db_default=Value({}, models.JSONField()))
+    """How many people reacted in each way other than a like: ``{"dislike": 2}``."""
+    best_score = models.PositiveIntegerField(default=UNJUDGED, db_default=UNJUDGED)
+    """What the order "best" goes by, in millionths: see :mod:`comments.ranking`."""
     removed_for = models.CharField(max_length=40, blank=True, default="")
     """Code of the reason on the tombstone."""
 
@@ -73,6 +80,14 @@ class Comment(models.Model):
     )
     pinned_at = models.DateTimeField(null=True, blank=True)
     """Since when the newsroom points at it; at most one in each discussion."""
+    answered_at = models.DateTimeField(null=True, blank=True)
+    """
+    Of a question: since when an answer by an expert or by the newsroom is published below it. Moved in the transaction
+    that publishes the answer or takes it down: see :mod:`comments.questions`.
+    """
+
+    is_new = False
+    """Not in the database: made by the very call that returned it."""
 
     class Meta:
         verbose_name = _("comment")
@@ -104,6 +119,27 @@ class Comment(models.Model):
                 condition=Q(is_shown=True, parent__isnull=True),
                 name="comments_shown_top",
             ),
+            models.Index(
+                fields=["discussion", "-best_score", "-id"],
+                condition=Q(is_shown=True, parent__isnull=True),
+                name="comments_shown_best",
+            ),
+            models.Index(
+                fields=["discussion", "-reply_count", "-id"],
+                condition=Q(is_shown=True, parent__isnull=True),
+                name="comments_shown_answered",
+            ),
+            models.Index(
+                fields=["discussion", "-id"],
+                condition=Q(featured_at__isnull=False, status="published"),
+                name="comments_shown_picks",
+            ),
+            models.Index(
+                fields=["discussion", "id"],
+                condition=Q(is_shown=True, parent__isnull=True, answered_at__isnull=False),
+                name="comments_answered",
+            ),
+            models.Index(fields=["discussion", "-id"], condition=Q(status="published"), name="comments_latest_here"),
             models.Index(fields=["author", "-created_at"], name="comments_by_author"),
             models.Index(fields=["text_hash", "created_at"], name="comments_same_text"),
             models.Index(fields=["status", "created_at"], name="comments_by_status"),
@@ -182,11 +218,18 @@ class Revision(models.Model):
 
 
 class Reaction(models.Model):
-    """One person likes one comment."""
+    """What one person thinks of one comment, in one click: a like unless the newsroom offers more."""
+
+    class Kind(models.TextChoices):
+        LIKE = "like", _("Like")
+        DISLIKE = "dislike", _("Dislike")
+        INSIGHTFUL = "insightful", _("Insightful")
+        THANKS = "thanks", _("Thank you")
+        FUNNY = "funny", _("Funny")
 
     comment = models.ForeignKey(Comment, on_delete=models.CASCADE, related_name="reactions")
     person = models.ForeignKey(Commenter, on_delete=models.PROTECT, related_name="reactions")
-    kind = models.CharField(max_length=12, choices=[("like", _("Like"))], default="like")
+    kind = models.CharField(max_length=12, choices=Kind, default=Kind.LIKE)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from comments.models.decisions import AppendOnly
@@ -38,6 +38,7 @@ class PolicyChange(AppendOnly):
         HOUSE_RULE = "house_rule", _("House rule")
         MODEL = "model", _("Model")
         AUTO_APPROVAL = "auto_approval", _("Approval by score")
+        GUIDELINES = "guidelines", _("Guidelines")
 
     kind = models.CharField(max_length=16, choices=Kind)
     subject = models.CharField(max_length=300)
@@ -61,6 +62,32 @@ class PolicyChange(AppendOnly):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.subject}"
+
+
+class Guidelines(AppendOnly):
+    """
+    One version of the guidelines, as it was published. The one with the highest number holds.
+
+    Decisions and people name the version by its number, so that it can be read for ever what somebody accepted.
+    """
+
+    number = models.PositiveIntegerField(unique=True)
+    text = models.TextField()
+    """As typed: plain text and a little Markdown."""
+    html = models.TextField()
+    """Safe HTML made of it by :mod:`comments.text`."""
+    note = models.CharField(max_length=500, blank=True, default="")
+    """What is new, in the words of who published it; for editors."""
+    made_by = models.ForeignKey(Commenter, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("version of the guidelines")
+        verbose_name_plural = _("versions of the guidelines")
+        ordering = ["-number"]
+
+    def __str__(self) -> str:
+        return str(self.number)
 
 
 class Setting(models.Model):
@@ -138,11 +165,43 @@ class Reason(models.Model):
 
 
 def in_language(texts: dict[str, str]) -> str:
-    """Return the words for the active language, else the site's, else any."""
-    for code in (get_language() or "", (get_language() or "")[:2], settings.LANGUAGE_CODE, settings.LANGUAGE_CODE[:2]):
+    """
+    Return the words for the active language, else the site's, else any.
+
+    Words that shipped with the app and that nobody has translated here are translated by its catalogue.
+    """
+    active = get_language() or ""
+    for code in (active, active[:2]):
         if texts.get(code):
             return texts[code]
-    return next(iter(texts.values()), "")
+    own = (texts.get(code) for code in (settings.LANGUAGE_CODE, settings.LANGUAGE_CODE[:2]))
+    words = next(filter(None, own), "") or next(iter(texts.values()), "")
+    return gettext(words) if words else ""
+
+
+SHIPPED_REASONS = (
+    gettext_noop("personal attack"),
+    gettext_noop("It argues with the person and not with the point."),
+    gettext_noop("hate against a group"),
+    gettext_noop("It puts people down for what they are."),
+    gettext_noop("spam"),
+    gettext_noop("It was sent in bulk or says nothing about the article."),
+    gettext_noop("advertising"),
+    gettext_noop("It advertises something."),
+    gettext_noop("off topic"),
+    gettext_noop("It is about something other than the article."),
+    gettext_noop("states something untrue as fact"),
+    gettext_noop("It states as fact something that is not true."),
+    gettext_noop("somebody's personal data"),
+    gettext_noop("It tells things about a person that are not for the public."),
+    gettext_noop("words not used here"),
+    gettext_noop("It contains words that are not used in this section."),
+    gettext_noop("against the law"),
+    gettext_noop("It is against the law."),
+    gettext_noop("against the house rules"),
+    gettext_noop("It does not fit the house rules."),
+)
+"""The words of the reasons that the second migration writes, for translators to find."""
 
 
 class Phrase(models.Model):

@@ -8,11 +8,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from comments import access, appeals, http
+from comments import appeals, http
 from comments.appeals import Case
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter
-from comments.pages import own, shown, views
+from comments.pages import own, shown, views, visitor
 from comments.pages.origin import ours
 
 
@@ -21,7 +21,7 @@ from comments.pages.origin import ours
 @views.answers_refusals
 def appeal(request: HttpRequest, pk: int) -> HttpResponse:
     """Tell an author what was decided about their comment, and take one appeal against it."""
-    person = _reader(request)
+    person = visitor.require_person(request)
     comment = (
         Comment.objects.select_related("discussion", "author").filter(pk=min(pk, views.BIGGEST), author=person).first()
     )
@@ -43,7 +43,7 @@ def appeal(request: HttpRequest, pk: int) -> HttpResponse:
 @views.answers_refusals
 def appeal_sanction(request: HttpRequest, public_id: Any) -> HttpResponse:
     """Tell somebody what was decided about them, and take one appeal against it."""
-    person, here = _reader(request), http.network_key(request)
+    person, here = visitor.require_person(request), http.network_key(request)
     refused = None
     if request.method == "POST":
         try:
@@ -54,11 +54,6 @@ def appeal_sanction(request: HttpRequest, public_id: Any) -> HttpResponse:
             return _see(request.path)
     case = appeals.of_sanction(person, public_id, here)
     return _page(request, person, case, refused, case.sanction.comment if case.sanction else None)
-
-
-def _reader(request: HttpRequest) -> Commenter:
-    access.require_signed_in(request.user)
-    return Commenter.objects.for_user(request.user)
 
 
 def _see(url: str) -> HttpResponse:

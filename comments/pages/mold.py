@@ -25,7 +25,23 @@ OURS = Path(__file__).resolve().parent.parent / "templates" / NAME
 RAW = "html"
 """The one value that is HTML already, made safe by :mod:`comments.text`."""
 
-OWN_WORK = frozenset({"anchor", "heading", "at", "likes", "icon", "target", "state"})
+OWN_WORK = frozenset(
+    {
+        "anchor",
+        "heading",
+        "at",
+        "author",
+        "published",
+        "likes",
+        "dislikes",
+        "insightful",
+        "thanks",
+        "funny",
+        "icon",
+        "target",
+        "state",
+    }
+)
 """Values made of nothing but our own letters and digits. Every other one is escaped."""
 
 _molds: dict[tuple[Any, ...], str] = {}

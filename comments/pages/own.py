@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
+from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.text import capfirst, get_text_list
+from django.utils.text import Truncator, capfirst, get_text_list
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from comments import access, conf, letters, people, thresholds
-from comments.access import Standing
+from comments import access, conf, guests, guidelines, letters, muting, people, thresholds
+from comments.access import Standing, standing_by
 from comments.exceptions import Refused
 from comments.http import request_id
 from comments.models import Appeal, Comment, Commenter, Discussion, Flag, Sanction, Status
@@ -34,28 +37,71 @@ def composer(
     parent: Comment | None = None,
     attempt: str = "",
     refused: dict[str, Any] | None = None,
+    guest: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """
     Return what ``comments/_composer.html`` needs to let ``person`` write in ``discussion``.
 
-    ``attempt`` is the idempotency key of the form that came back; a new form gets a new one.
+    ``attempt`` is the idempotency key of the form that came back; a new form gets a new one, and one that is the same
+    for everyone has ``"none"``. ``guest`` is what :func:`guest` says, where people without an account may write.
     """
     return {
         "action": f"{shown.prefix()}post/",
         "key": discussion.key,
-        "attempt": attempt or str(uuid.uuid4()),
+        "attempt": "" if attempt == "none" else attempt or str(uuid.uuid4()),
         "text": text,
         "parent_id": str(parent.pk) if parent else "",
         "parent_name": parent.author.name if parent else "",
         "parent_url": f"{shown.prefix()}{parent.pk}/" if parent else "",
         "cancel_url": shown.with_query(discussion.url, "", "comment-form"),
-        "name": person.name if person else "",
+        "name": person.name if person and guest is None else "",
+        "guest": guest,
         "maximum": str(conf.get().max_characters),
         "label": _("Your comment"),
         "button": _("Post comment"),
         "can_preview": True,
         "refused": refused,
+        "accept": to_accept(person),
+    } | _question_words(discussion, parent)
+
+
+def _question_words(discussion: Discussion, parent: Comment | None) -> dict[str, str]:
+    """Return the words of the box where readers ask and experts answer."""
+    if not discussion.is_for_questions or parent is not None:
+        return {}
+    return {
+        "label": _("Your question"),
+        "button": _("Ask the question"),
+        "placeholder": _("What would you like to know?"),
     }
+
+
+def guest(
+    discussion: Discussion, person: Commenter | None = None, *, name: str = "", email: str = "", ticket: str = ""
+) -> dict[str, Any]:
+    """Return what the box needs for somebody without an account: their name, and where the sum comes from."""
+    return {
+        "name": name or (person.name if person else ""),
+        "email": email or (person.email if person else ""),
+        "is_known": person is not None,
+        "name_stands": bool(person and guests.name_stands(person)),
+        "ticket": ticket,
+        "wait": conf.get().guest_wait_seconds,
+        "sign_in": shown.sign_in_url(discussion.url),
+        "forget_url": f"{shown.prefix()}guest/forget/",
+        "sum_url": "/api/v1/guests/sum/",
+        "worker_url": static("comments/sum.js"),
+        "script_url": static("comments/guests.js"),
+        "longest": guests.LONGEST_NAME,
+    }
+
+
+def to_accept(person: Commenter | None) -> dict[str, Any] | None:
+    """Return what ``comments/_accept.html`` asks of ``person`` before they post; ``None`` where nothing is asked."""
+    found = guidelines.to_accept(person)
+    if found is None:
+        return None
+    return {"version": str(found.number), "url": guidelines.address()}
 
 
 def editor(comment: Comment, *, text: str, refused: Refused | None = None) -> dict[str, Any]:
@@ -86,17 +132,39 @@ def refusal(refused: Refused, discussion: Discussion | None = None) -> dict[str,
         "icon": "clock" if refused.status == 429 else "person" if refused.status == 401 else "warn",
         "tone": "" if refused.status == 401 else "stop",
         "issue_url": f"{shown.problem_url(key, code=refused.code)}&request={quote(request_id(), safe='')}",
+        "accept": {"version": str(refused.params["guidelines_version"]), "url": guidelines.address()}
+        if refused.code == "guidelines_not_accepted"
+        else None,
     }
 
 
 def standing(now: Standing) -> dict[str, Any]:
     """Return what ``comments/_standing.html`` says: a notice for each thing the reader has to know."""
+    leaving = [_leaving_notice(now)] if now.leaves_at else []
     if now.sanction is None:
-        return {"notices": []}
-    binding = [_standing_notice(now, now.sanction)]
+        return {"state": now.state, "notices": leaving, "shut_out": True} if leaving else {"notices": []}
+    about = replace(now, state=standing_by(now.in_force).state) if now.state == "leaving" else now
+    binding = [*leaving, _standing_notice(about, now.sanction)]
     if now.unread is not None and now.unread.pk != now.sanction.pk:
-        binding.append(_standing_notice(Standing("warned", now.unread), now.unread))
-    return {"state": now.state, "notices": binding}
+        # Reading it changes nothing about the other one, so it promises nothing.
+        unread = _standing_notice(Standing("warned", now.unread), now.unread)
+        binding.append(
+            unread | {"title": _("The editors have written to you before that."), "more": "", "goes_on": False}
+        )
+    return {"state": now.state, "notices": binding, "shut_out": now.is_shut_out or now.state == "leaving"}
+
+
+def _leaving_notice(now: Standing) -> dict[str, Any]:
+    """Return the notice for who has asked for their account to be deleted: until when, and the way back."""
+    said = replace(now, state="leaving")
+    return {
+        "state": "leaving",
+        "title": access.standing_in_words(said),
+        "more": _("What you wrote stays as it is until then. One click brings everything back."),
+        "icon": "withdraw",
+        "tone": "wait",
+        "keep_url": f"{shown.prefix()}me/delete/cancel/",
+    }
 
 
 def _standing_notice(now: Standing, sanction: Sanction) -> dict[str, Any]:
@@ -121,6 +189,7 @@ def _standing_notice(now: Standing, sanction: Sanction) -> dict[str, Any]:
         "acknowledge_url": f"{shown.prefix()}me/warnings/{sanction.public_id}/acknowledge/"
         if now.state == "warned"
         else "",
+        "goes_on": now.leaves_at is None,
         "since": shown.spoken_time(sanction.starts_at),
     }
 
@@ -149,11 +218,20 @@ def show(mine: Mine) -> SafeString:
         "answers_url": f"{shown.prefix()}{comment.parent_id}/",
         "html": mine.revision.html,
         "text": mine.revision.text,
+        "author": "",
+        "published": "",
         "likes": "",
+        "dislikes": "",
+        "insightful": "",
+        "thanks": "",
+        "funny": "",
         "react_url": "",
         "reply_url": "",
         "reply_label": "",
         "flag_url": "",
+        "mute_url": "",
+        "person_url": "",
+        "follow_url": "",
         "tombstone": "",
         "icon": "",
         "target": False,
@@ -175,7 +253,7 @@ def slip(mine: Mine) -> shown.Slip:
         "title": title,
         "more": more,
         "quote": mine.explanation if mine.status == Status.REJECTED else "",
-        "edit_url": f"{here}edit/" if mine.can_edit else "",
+        "edit_url": f"{here}edit/" if mine.can_edit and comment.author.erase_at is None else "",
         "withdraw_url": f"{here}withdraw/" if waits or comment.status == Status.PUBLISHED else "",
         "problem_url": shown.problem_url(comment.discussion.key, comment=comment.pk)
         if mine.status == Status.REJECTED
@@ -226,6 +304,8 @@ def _said(mine: Mine) -> tuple[str, str]:
                     else _("Waiting for an editor since %(since)s.") % facts
                 )
                 more = _("Only you can see it until an editor has read it. You can leave the page.")
+            if mine.usual_wait:
+                more = f"{more} {_usual_wait(*mine.usual_wait)}"
         case Status.REJECTED:
             facts = {"reason": mine.reason or _("see below")}
             title = (
@@ -247,6 +327,17 @@ def _said(mine: Mine) -> tuple[str, str]:
     return title, more
 
 
+def _usual_wait(low: int, high: int) -> str:
+    if high <= 90:
+        return _("Today most wait between %(low)d and %(high)d minutes.") % {"low": low, "high": high}
+    if low < 60:
+        said = ngettext(
+            "Today most wait up to %(count)d hour.", "Today most wait up to %(count)d hours.", -(-high // 60)
+        )
+        return said % {"count": -(-high // 60)}
+    return _("Today most wait between %(low)d and %(high)d hours.") % {"low": low // 60, "high": -(-high // 60)}
+
+
 def listed(mine: Mine) -> dict[str, Any]:
     """Return one of the reader's comments as "my comments" lists it."""
     comment = mine.comment
@@ -256,10 +347,18 @@ def listed(mine: Mine) -> dict[str, Any]:
         "html": mine.revision.html,
         "text": mine.revision.text,
         "title": comment.discussion.title or comment.discussion.key,
+        "likes": _likes(comment.like_count) if mine.status == Status.PUBLISHED else "",
+        "replies": shown.count_of(comment.reply_count, "replies") if comment.reply_count else "",
+        "in_place": _("See it in place") if comment.status == Status.PUBLISHED else _("See the conversation"),
+        "language": mine.revision.language,
         "url": f"{shown.prefix()}{comment.pk}/",
         "at": shown.machine_time(comment.created_at),
         "when": shown.spoken_time(comment.created_at),
     }
+
+
+def _likes(count: int) -> str:
+    return ngettext("%(count)d like", "%(count)d likes", count) % {"count": count} if count else ""
 
 
 def listed_appeal(made: Appeal) -> dict[str, Any]:
@@ -296,6 +395,23 @@ def advice(drafts: list[Draft]) -> dict[str, Any]:
     return {"action": action, "title": titles.get(action, titles["hold"]), "why": list(dict.fromkeys(said))}
 
 
+QUOTED = frozenset({"links", "personal_data"})
+"""Findings whose places are shown to an author. Of phrases and scores they are told the kind, not how to get round."""
+LONGEST_QUOTE = 80
+
+
+def nudge(words: str, drafts: list[Draft]) -> dict[str, Any]:
+    """Return what ``comments/_nudge.html`` says before a text is posted that would wait: why, in the author's words."""
+    why: dict[str, list[str]] = {}
+    for draft in drafts:
+        said = capfirst(sentences.for_author(draft.code, draft.facts)) + "."
+        quotes = why.setdefault(said, [])
+        if draft.code in QUOTED:
+            quoted = [Truncator(words[start:end]).chars(LONGEST_QUOTE) for start, end in draft.spans[:3]]
+            quotes += [quote for quote in dict.fromkeys(quoted) if quote not in quotes]
+    return {"title": advice(drafts)["title"], "action": combine(drafts).action, "why": list(why.items())}
+
+
 def report(made: Flag) -> dict[str, str]:
     """Return what ``comments/flag.html`` says to who has reported a comment: since when, and what came of it."""
     said = {
@@ -306,3 +422,17 @@ def report(made: Flag) -> dict[str, str]:
     more, icon = said[Flag.State(made.state)]
     title = _("You reported this comment, %(when)s.") % {"when": shown.spoken_time(made.created_at)}
     return {"state": made.state, "title": title, "more": more, "icon": icon}
+
+
+def muted(person: Commenter) -> dict[str, Any]:
+    """Return what ``comments/_me_muted.html`` lists: whom this reader muted, the latest first."""
+    return {
+        "muted_people": [
+            {
+                "id": one.muted_id,
+                "name": one.muted.name or shown.words()["nobody"],
+                "since": shown.public_time(one.created_at),
+            }
+            for one in muting.by(person)
+        ]
+    }

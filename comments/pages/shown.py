@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
-from comments import conf, threads
+from comments import conf, questions, threads, thresholds
 from comments.models import Commenter, Discussion, Status
 from comments.pages import mold
 
@@ -46,11 +46,20 @@ class Shown(TypedDict):
     answers_url: str
     html: str
     text: str
+    author: str
+    published: str
     likes: str
+    dislikes: str
+    insightful: str
+    thanks: str
+    funny: str
     react_url: str
     reply_url: str
     reply_label: str
     flag_url: str
+    mute_url: str
+    person_url: str
+    follow_url: str
     tombstone: str
     icon: str
     target: bool
@@ -87,12 +96,19 @@ def _words(_language: str) -> dict[str, str]:
     badges = {str(badge): str(name) for badge, name in Commenter.Badge.choices}
     return {
         "like": _("Like"),
+        "dislike": _("Dislike"),
+        "insightful": _("Insightful"),
+        "thanks": _("Thank you"),
+        "funny": _("Funny"),
         "reply": _("Reply"),
         "reply_to": _("Reply to %(name)s"),
         "in_reply_to": _("in reply to @%(name)s"),
         "more": _("More about this comment"),
         "share": _("Link to this comment"),
         "flag": _("Report this comment"),
+        "mute": _("Mute this person"),
+        "about_person": _("About who wrote this"),
+        "follow": _("Follow this conversation"),
         "edited": _("edited %(when)s"),
         "you": _("You"),
         "pick": _("Editors' pick"),
@@ -138,6 +154,11 @@ def problem_url(key: str, **context: object) -> str:
     return f"{prefix()}issues/new/?discussion={quote(key, safe='')}{facts}"
 
 
+def feed_url(key: str) -> str:
+    """Return the Atom feed of one discussion."""
+    return f"{prefix()}feeds/{quote(key, safe=':')}/"
+
+
 def sign_in_url(back: str, place: str = "comment-form") -> str:
     """Return the sign-in page, from which one comes back to ``place`` on the page ``back``: the box, if not told."""
     here = f"{back.partition('#')[0] or '/'}#{place}"
@@ -163,6 +184,11 @@ def public_time(moment: datetime) -> str:
     return _("%(day)s, %(time)s") % {"day": _day(local.date(), get_language() or ""), "time": f"{local:%H:%M}"}
 
 
+def day(moment: datetime) -> str:
+    """Return "24 November 2026", in the site's own time zone."""
+    return _day(moment.astimezone(timezone.get_default_timezone()).date(), get_language() or "")
+
+
 def spoken_time(moment: datetime) -> str:
     """Return today's moments as "10:46", this week's as "Tuesday, 10:46", older ones with their date."""
     local = timezone.localtime(moment)
@@ -184,11 +210,18 @@ def writer(discussion: Discussion) -> Callable[..., SafeString]:
     start = prefix()
     reply = with_query(discussion.url, "parent=")
     levels = conf.get().indent_levels
+    offered = dict.fromkeys(thresholds.of(discussion).reactions, "0")
+    experts = questions.experts(discussion)
 
     def show(row: threads.Row, *, answers_always: bool = False, target: bool = False) -> SafeString:
         number = str(row.id)
         name = row.author_name or say["nobody"]
+        badge, role = row.author_badge, row.author_role
+        if expert := experts.get(row.author_id):
+            badge, role = badge or "expert", expert.role or role
         gone = threads.tombstone(row) if row.is_tombstone else None
+        said = {kind: str(count) for kind, count in row.reactions.items() if kind in offered}
+        said = offered | said
         # A reply stands under what it answers, except where the page runs out of width.
         answers = row.answers_name if row.depth > levels or answers_always else ""
         one: Shown = {
@@ -196,9 +229,9 @@ def writer(discussion: Discussion) -> Callable[..., SafeString]:
             "heading": "h4" if row.parent_id else "h3",
             "url": f"{start}{number}/",
             "name": name,
-            "badge": row.author_badge,
-            "badge_name": say[f"badge_{row.author_badge}"] if row.author_badge else "",
-            "role": row.author_role,
+            "badge": badge,
+            "badge_name": say[f"badge_{badge}"] if badge else "",
+            "role": role,
             "pick": say["pick"] if row.featured else "",
             "pinned": say["pinned"] if row.pinned else "",
             "at": machine_time(row.created_at),
@@ -208,11 +241,20 @@ def writer(discussion: Discussion) -> Callable[..., SafeString]:
             "answers_url": f"{start}{row.parent_id}/" if answers_always else f"#comment-{row.parent_id}",
             "html": row.html,
             "text": "",
-            "likes": str(row.like_count),
-            "react_url": f"{start}{number}/react/",
+            "author": str(row.author_id),
+            "published": str(int(row.published_at.timestamp())) if row.published_at else "",
+            "likes": said.get("like", ""),
+            "dislikes": said.get("dislike", ""),
+            "insightful": said.get("insightful", ""),
+            "thanks": said.get("thanks", ""),
+            "funny": said.get("funny", ""),
+            "react_url": f"{start}{number}/react/" if offered else "",
             "reply_url": f"{reply}{number}#comment-form",
             "reply_label": say["reply_to"] % {"name": name},
             "flag_url": f"{start}{number}/flag/",
+            "mute_url": f"{start}{number}/mute/",
+            "person_url": f"{start}people/{row.author_id}/" if row.author_name else "",
+            "follow_url": "" if row.parent_id else f"{start}{number}/follow/",
             "tombstone": gone["text"] if gone else "",
             "icon": _tombstone_icon(row) if gone else "",
             "target": target,
@@ -268,6 +310,8 @@ def count_of(number: int, kind: str) -> str:
     """Return "2 replies", "12 more replies" or "Show the next 25 conversations"."""
     if kind == "replies":
         said = ngettext("%(count)d reply", "%(count)d replies", number)
+    elif kind == "seen below":
+        said = ngettext("Show %(count)d reply", "Show %(count)d replies", number)
     elif kind == "more":
         said = ngettext("%(count)d more reply", "%(count)d more replies", number)
     else:

@@ -7,21 +7,36 @@ from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseBase
+from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.template.loader import select_template
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from comments import access, appeals, discussions, http, moderation, people, personal, posting, reactions, threads
+from comments import (
+    access,
+    discussions,
+    guests,
+    guidelines,
+    http,
+    moderation,
+    muting,
+    people,
+    personal,
+    posting,
+    proof,
+    reactions,
+    threads,
+)
 from comments.exceptions import Refused
 from comments.issues import failures
 from comments.models import Comment, Commenter, Decider, Decision, Discussion, Reason, Status
-from comments.pages import editing, own, section, shown
+from comments.pages import editing, folding, own, section, share, shown, visitor
 from comments.pages.origin import View, ours
-from comments.screening import Verdict
+from comments.screening import Draft, Verdict
 
 PRIVATE = "private, no-store"
 BIGGEST = 2**63 - 1
@@ -71,6 +86,11 @@ def _private(response: HttpResponse) -> HttpResponse:
     return response
 
 
+def open_page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """Render a whole page that says nothing of whoever reads it; the site's own frame around it may."""
+    return _page(request, template, context, status=status)
+
+
 def private_page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """Render a whole page that is one reader's own, and that no cache keeps."""
     return _private(_page(request, template, context, status=status))
@@ -81,11 +101,6 @@ def _see(url: str) -> HttpResponse:
     response = HttpResponseRedirect(url)
     response.status_code = 303
     return _private(response)
-
-
-def _reader(request: HttpRequest) -> Commenter:
-    access.require_signed_in(request.user)
-    return Commenter.objects.for_user(request.user)
 
 
 def _comment(pk: int) -> Comment:
@@ -100,7 +115,7 @@ def _unknown() -> Refused:
 
 
 def _own(request: HttpRequest, pk: int) -> tuple[Commenter, Comment]:
-    person = _reader(request)
+    person = visitor.require_person(request)
     comment = _comment(pk)
     access.require_author(person, comment)
     return person, comment
@@ -115,36 +130,98 @@ def _place(comment: Comment) -> str:
 # --- Posting ---------------------------------------------------------------------------------------------------------
 
 
+def ask_again(request: HttpRequest) -> HttpResponse:
+    """Give the text back in a form with a token: nothing vouched for this one, and nothing was posted."""
+    said = _("Nothing was posted yet: your browser did not say where this came from. Press the button again.")
+    refused = Refused("stale_form", said, status=403)
+    token = get_token(request)
+    try:
+        discussion = discussions.get(request.POST.get("discussion", ""))
+    except Refused as unknown:
+        return _refused(request, unknown)
+    response = _again(request, discussion, section.answered(discussion, request.POST.get("parent", "")), refused)
+    if _by_script(request):
+        # For the page that is open, which carries no token that holds: no other site's script can read this.
+        response["X-CSRFToken"] = token
+    return response
+
+
 @require_http_methods(["GET", "POST"])
-@ours()
+@ours(otherwise=ask_again)
 @answers_refusals
 def post(request: HttpRequest) -> HttpResponse:
-    """Post what is in the box, or show how it would look. A refusal gives the text back."""
+    """
+    Post what is in the box, or show how it would look. A refusal gives the text back.
+
+    A text that would wait is not posted at once: its author is told why, and decides. Once: ``nudged`` says that they
+    were.
+    """
     if request.method == "GET":
         raise Refused("nothing_sent", _("Comments are written in the box under an article."), status=405)
     discussion = discussions.get(request.POST.get("discussion", ""))
     number = request.POST.get("parent", "")
     parent = section.answered(discussion, number)
     try:
-        person = _reader(request)
+        person = _who_writes(request, discussion)
         words = request.POST.get("text", "")
         if "preview" in request.POST:
             return _preview(request, discussion, person, parent)
-        comment = posting.post_comment(
-            person,
-            discussion,
-            words,
-            parent=_parent(number),
-            idempotency_key=request.POST.get("key", ""),
-            network_key=http.network_key(request),
-        )
+        if not request.POST.get("nudged"):
+            advice = posting.nudge(
+                words, person, discussion, attempt=request.POST.get("key", ""), network_key=http.network_key(request)
+            )
+            if advice:
+                return _nudge(request, discussion, person, parent, words, advice)
+        comment, secret = _posted(request, discussion, person, number)
     except Refused as refused:
         return _again(request, discussion, parent, refused)
+    visitor.forget_typed(request)
     if _by_script(request):
-        response = _mine(request, discussion, person, status=202 if comment.status == Status.RECEIVED else 201)
+        response = _mine(request, discussion, comment.author, status=202 if comment.status == Status.RECEIVED else 201)
         response["Content-Location"] = _place(comment)
-        return response
-    return _see(_place(comment))
+    else:
+        response = _see(_place(comment))
+    if secret:
+        visitor.remember(request, response, secret)
+    return response
+
+
+def _who_writes(request: HttpRequest, discussion: Discussion) -> Commenter | None:
+    """Return who is signed in, or the guest; ``None`` for a new guest. The form of a guest asks for a name."""
+    person = visitor.reader(request)
+    if person is None and "name" in request.POST and guests.are_welcome(discussion):
+        return visitor.guest(request)
+    return person or visitor.require_account(request)
+
+
+def _posted(request: HttpRequest, discussion: Discussion, person: Commenter | None, number: str) -> tuple[Comment, str]:
+    """Post, as who is signed in or as a guest; return the comment, and the secret that a guest is known by."""
+    given = request.POST
+    facts: dict[str, Any] = {
+        "parent": _parent(number),
+        "idempotency_key": given.get("key", ""),
+        "network_key": http.network_key(request),
+        "accepts": _accepts(request),
+    }
+    if person is not None and person.user_id is not None:
+        return posting.post_comment(person, discussion, given.get("text", ""), **facts), ""
+    done = guests.post_as_guest(
+        discussion,
+        given.get("text", ""),
+        name=given.get("name", ""),
+        email=given.get("email", ""),
+        secret=visitor.secret_of(request),
+        sum_done=given.get("sum", ""),
+        ticket=given.get("ticket", ""),
+        **facts,
+    )
+    return done.comment, done.secret
+
+
+def _accepts(request: HttpRequest) -> int | None:
+    """Return the version of the guidelines whose box was ticked; with two boxes on the page, the latest."""
+    numbers = [guidelines.number_typed(value) for value in request.POST.getlist("guidelines")]
+    return max((number for number in numbers if number is not None), default=None)
 
 
 def _parent(number: str) -> Comment | None:
@@ -158,7 +235,9 @@ def _parent(number: str) -> Comment | None:
     return found
 
 
-def _preview(request: HttpRequest, discussion: Discussion, person: Commenter, parent: Comment | None) -> HttpResponse:
+def _preview(
+    request: HttpRequest, discussion: Discussion, person: Commenter | None, parent: Comment | None
+) -> HttpResponse:
     rendered, drafts = posting.preview(
         request.POST.get("text"), person, discussion, network_key=http.network_key(request)
     )
@@ -168,13 +247,31 @@ def _preview(request: HttpRequest, discussion: Discussion, person: Commenter, pa
     return _form(request, discussion, person, parent, status=200, preview=preview)
 
 
+def _nudge(
+    request: HttpRequest,
+    discussion: Discussion,
+    person: Commenter | None,
+    parent: Comment | None,
+    words: str,
+    advice: list[Draft],
+) -> HttpResponse:
+    """Show what in the text would make it wait, and let its author decide. Nothing was posted."""
+    nudge = own.nudge(words, advice)
+    if _by_script(request):
+        return _private(render(request, "comments/_nudge.html", shown.context(nudge=nudge)))
+    return _form(request, discussion, person, parent, status=200, nudge=nudge)
+
+
 def _again(request: HttpRequest, discussion: Discussion, parent: Comment | None, refused: Refused) -> HttpResponse:
     """Show the form with what was typed in it, and above it why nothing was posted."""
     failures.note(request, refused)
-    person = Commenter.objects.for_user(request.user) if request.user.is_authenticated else None
+    person = visitor.person(request)
     notice = own.refusal(refused, discussion)
     if refused.status == 401:
         notice |= {"title": _("You have been signed out."), "sign_in": shown.sign_in_url(discussion.url)}
+        visitor.keep_typed(request, discussion)
+    if refused.code == "proof_needed":
+        notice |= {"tone": "wait", "icon": "clock"}
     if _by_script(request):
         response = _private(render(request, "comments/_notice.html", shown.context(n=notice), status=refused.status))
     else:
@@ -193,17 +290,45 @@ def _form(
     status: int,
     preview: dict[str, Any] | None = None,
     refused: dict[str, Any] | None = None,
+    nudge: dict[str, Any] | None = None,
 ) -> HttpResponse:
+    given = request.POST
+    guest = None
+    if (person is None or person.user_id is None) and "name" in given and guests.are_welcome(discussion):
+        # What stands in for a sum, for a browser that does none: it has to wait for a moment.
+        waits = refused is not None and refused["code"] in (
+            "proof_needed",
+            "proof_expired",
+            "proof_wrong",
+            "proof_spent",
+        )
+        ticket = proof.ticket() if waits else given.get("ticket", "")
+        guest = own.guest(
+            discussion, person, name=given.get("name", ""), email=given.get("email", ""), ticket=ticket[:2000]
+        )
     composer = own.composer(
         discussion,
         person,
-        text=request.POST.get("text", ""),
+        text=given.get("text", ""),
         parent=parent,
-        attempt=request.POST.get("key", ""),
+        attempt=given.get("key", ""),
         refused=refused,
+        guest=guest,
     )
-    context = shown.context(discussion=discussion, composer=composer, preview=preview)
+    context = shown.context(discussion=discussion, composer=composer, preview=preview, nudge=nudge)
+    context["nudged"] = bool(given.get("nudged"))
     return _private(_page(request, "comments/write.html", context, status=status))
+
+
+@require_POST
+@ours()
+@answers_refusals
+def forget_guest(request: HttpRequest) -> HttpResponse:
+    """Let this browser forget who wrote as a guest here; what they wrote stays."""
+    discussion = discussions.get(request.POST.get("discussion", ""))
+    response = _see(shown.with_query(discussion.url, "", "comment-form") if discussion.url else "/")
+    visitor.forget(response)
+    return response
 
 
 # --- Reading ---------------------------------------------------------------------------------------------------------
@@ -214,18 +339,20 @@ def _form(
 def permalink(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one comment with those above it and its first replies; an unpublished one to its author alone."""
     comment = _comment(pk)
-    person = None
-    if section.has_session(request) and request.user.is_authenticated:
-        person = Commenter.objects.for_user(request.user)
+    person = visitor.person(request)
     is_mine = person is not None and person.pk == comment.author_id
     if not (comment.is_shown or is_mine):
         raise _unknown()
+    discussions.follow(comment.discussion, comment.discussion.story)
     context = shown.context(discussion=comment.discussion, comment=comment, place=_place(comment))
     if comment.is_shown:
         context |= section.around(comment)
     if person is not None and is_mine:
         mine = personal.state_of(Comment.objects.filter(pk=comment.pk).select_related("discussion"), person)
         context |= {"mine": [own.show(one) for one in mine if one.status != Status.PUBLISHED], "own": own.slip(mine[0])}
+    context |= {"card": share.card(request, comment), "share": share.addresses(request, comment)}
+    if person is not None:
+        context = folding.folded_in(context, ("root", "replies"), muting.ids(person))
     response = _page(request, "comments/permalink.html", context)
     return _private(response) if person is not None else response
 
@@ -241,6 +368,10 @@ def replies(request: HttpRequest, pk: int) -> HttpResponse:
     if _by_script(request):
         return _vary(http.public_response(request, section.replies(comment, cursor), "text/html; charset=utf-8"))
     context = section.more_replies(comment, cursor) | {"place": _place(comment)}
+    person = visitor.reader(request)
+    if person is not None:
+        context = folding.folded_in(context, ("c", "replies"), muting.ids(person))
+        return _private(_page(request, "comments/replies.html", context))
     return _page(request, "comments/replies.html", context)
 
 
@@ -254,11 +385,10 @@ def _vary(response: HttpResponse) -> HttpResponse:
 @answers_refusals
 def stream(request: HttpRequest) -> HttpResponse:
     """Return a page of conversations as a fragment: the same bytes for everyone, 304 when nothing has moved."""
-    sort, cursor = section.asked(request)
     key, seen = request.GET.get("key", ""), request.GET.get("seen", "")
     if seen.isascii() and seen.isdecimal() and len(seen) < 19:
         threads.pages.not_before(key, int(seen))
-    kept = section.stream(key, sort, cursor)
+    kept = section.stream(key, section.asked(request))
     return http.public_response(request, kept, "text/html; charset=utf-8")
 
 
@@ -266,7 +396,7 @@ def stream(request: HttpRequest) -> HttpResponse:
 @answers_refusals
 def mine(request: HttpRequest) -> HttpResponse:
     """Return what only this reader sees of a discussion, for our script."""
-    person = _reader(request)
+    person = visitor.require_person(request)
     return _mine(request, discussions.get(request.GET.get("key", "")), person)
 
 
@@ -278,28 +408,12 @@ def _mine(request: HttpRequest, discussion: Discussion, person: Commenter, *, st
     )
 
 
-@require_GET
-@answers_refusals
-def me(request: HttpRequest) -> HttpResponse:
-    """List what this reader wrote, newest first, each with what became of it."""
-    person = _reader(request)
-    wrote = Comment.objects.filter(author=person).select_related("discussion")
-    listed = [own.listed(one) for one in personal.state_of(wrote, person)]
-    standing = own.standing(access.standing(person, http.network_key(request)))
-    asked = [own.listed_appeal(one) for one in appeals.by(person)]
-    here = request.get_full_path()
-    context = shown.context(
-        person=person, listed=listed, most=personal.MOST, appeals=asked, standing=standing, here=here
-    )
-    return _private(_page(request, "comments/me.html", context))
-
-
 @require_http_methods(["GET", "POST"])
 @ours()
 @answers_refusals
 def acknowledge(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Write down that this reader has read a warning; then back to where they read it."""
-    person = _reader(request)
+    person = visitor.require_person(request)
     if request.method == "GET":
         return _see(f"{shown.prefix()}me/")
     if "read" not in request.POST:
@@ -354,13 +468,23 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
 @answers_refusals
 def ask_to_react(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask whether to like a comment, with a token; change nothing."""
-    person = _reader(request)
+    person = visitor.require_account(request)
     comment = _comment(pk)
     if comment.status != Status.PUBLISHED:
         raise _unknown()
-    liked = comment.reactions.filter(person=person).exists()
+    mine = reactions.of(person, comment)
     [row] = threads.around(comment.discussion_id, comment.path)[-1:]
-    context = shown.context(discussion=comment.discussion, row=row, liked=liked, place=_place(comment))
+    say = shown.words()
+    kinds = [(kind, say[kind], row.reactions.get(kind, 0)) for kind in reactions.offered(comment) if kind != mine]
+    likes_only = [kind for kind, _word, _count in kinds] == ["like"]
+    context = shown.context(
+        discussion=comment.discussion,
+        row=row,
+        mine=say.get(mine, ""),
+        kinds=kinds,
+        likes_only=likes_only,
+        place=_place(comment),
+    )
     return _private(_page(request, "comments/react.html", context))
 
 
@@ -368,20 +492,55 @@ def ask_to_react(request: HttpRequest, pk: int) -> HttpResponse:
 @ours(otherwise=ask_to_react)
 @answers_refusals
 def react(request: HttpRequest, pk: int) -> HttpResponse:
-    """Like a comment or, with ``undo``, take the like back."""
+    """React to a comment or, with ``undo``, take the reaction back; our script is told every count."""
     if request.method == "GET":
         return ask_to_react(request, pk)
-    person = _reader(request)
+    person = visitor.require_account(request)
     comment = _comment(pk)
     if "undo" in request.POST:
-        count = reactions.unreact(person, comment)
+        reactions.unreact(person, comment)
     else:
-        count = reactions.react(
-            person, comment, request.POST.get("kind", "like"), network_key=http.network_key(request)
-        )
+        reactions.react(person, comment, request.POST.get("kind", "like"), network_key=http.network_key(request))
     if _by_script(request):
-        return _private(HttpResponse(str(count), content_type="text/plain"))
+        return _private(JsonResponse(reactions.counts(comment)))
     return _see(_place(comment))
+
+
+# --- Muting ----------------------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "POST"])
+@ours()
+@answers_refusals
+def mute(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask, then fold whoever wrote this comment for this reader alone; with ``undo``, show them again."""
+    person = visitor.require_account(request)
+    comment = _comment(pk)
+    if comment.status != Status.PUBLISHED:
+        raise _unknown()
+    if request.method == "POST":
+        if "undo" in request.POST:
+            muting.unmute(person, comment.author)
+        else:
+            muting.mute(person, comment.author)
+        return _see(_place(comment))
+    facts = {"is_me": comment.author_id == person.pk, "is_muted": muting.is_muted(person, comment.author)}
+    context = shown.context(discussion=comment.discussion, other=comment.author, place=_place(comment), **facts)
+    return _private(_page(request, "comments/mute.html", context))
+
+
+@require_http_methods(["GET", "POST"])
+@ours()
+@answers_refusals
+def unmute(request: HttpRequest) -> HttpResponse:
+    """Show somebody's comments to this reader again; then back to the list of who is muted."""
+    person = visitor.require_account(request)
+    number = request.POST.get("person", "")
+    if number.isascii() and number.isdecimal() and int(number) <= BIGGEST:
+        other = Commenter.objects.filter(pk=int(number)).first()
+        if other is not None:
+            muting.unmute(person, other)
+    return _see(f"{shown.prefix()}me/#muted")
 
 
 # --- Flagging --------------------------------------------------------------------------------------------------------
@@ -447,10 +606,9 @@ def _moderator(request: HttpRequest, pk: int) -> Comment:
 def stream_for_editor(request: HttpRequest) -> HttpResponse:
     """Return a page of conversations with what readers do not see, for our script."""
     access.require_signed_in(request.user)
-    sort, cursor = section.asked(request)
     discussion = discussions.get(request.GET.get("key", ""))
     access.require_moderator(request.user, discussion)
-    found, _around = section.for_editor(request, discussion, sort, cursor)
+    found, _around = section.for_editor(request, discussion, section.asked(request))
     return _private(HttpResponse(found))
 
 

@@ -9,6 +9,7 @@ from comments.screening.engine import (
     failed_too_often,
     run,
     run_many,
+    worth_changing,
 )
 from comments.screening.verdicts import Candidate, Draft, Policy, Verdict, latest_run
 from comments.screening.watch import Watched, health, scorers
@@ -30,4 +31,5 @@ __all__ = [
     "run",
     "run_many",
     "scorers",
+    "worth_changing",
 ]

@@ -24,7 +24,9 @@ Rule = Callable[[Candidate], Iterable[Draft]]
 Judged = tuple[list[Draft], text.Rendered | None, Policy]
 """Findings, the safe HTML (``None`` when the sanitizer failed), and the policy for combining."""
 
-ABOUT_ARRIVING = frozenset({"premoderated", "new_author", "closed", "sanitizer_failed", "banned", "suspended"})
+ABOUT_ARRIVING = frozenset(
+    {"premoderated", "new_author", "guest", "guest_name", "closed", "sanitizer_failed", "banned", "suspended"}
+)
 FAILED = frozenset({"rule_failed", "rule_slow", "scorer_failed"})
 """Codes of what could not be checked."""
 
@@ -230,6 +232,39 @@ def against_what_stands(findings: Sequence[Draft]) -> list[Draft]:
     rules that failed: they keep a text back, and are no ground to take one down.
     """
     return [finding for finding in findings if finding.code not in ABOUT_ARRIVING | FAILED]
+
+
+ABOUT_THE_WORDS = frozenset(
+    {
+        "links",
+        "long",
+        "short",
+        "refused_domain",
+        "shouting",
+        "only_emoji",
+        "language",
+        "personal_data",
+        "score_over",
+        "phrase_suspect",
+        "phrase_banned",
+        "phrase_unread",
+        "repeat",
+        "house_rule",
+    }
+)
+
+
+def worth_changing(findings: Sequence[Draft]) -> list[Draft]:
+    """
+    Return those of ``findings`` that other words would do away with, and that would make a difference.
+
+    Where a text waits anyway, because of who wrote it or where, only what would reject it is worth changing.
+    """
+    objections = [finding for finding in findings if finding.verdict != "publish" and not finding.shadow]
+    about = [finding for finding in objections if finding.code in ABOUT_THE_WORDS]
+    if len(about) < len(objections):
+        return [finding for finding in about if finding.verdict == "reject"]
+    return about
 
 
 def failed_too_often(attempts: int) -> Draft:

@@ -1015,7 +1015,8 @@ class Subject:
 
     def about(self, author: Commenter) -> None:
         self.published, self.rejected = author.published_count, author.rejected_count
-        self.joined_at, self.badge, self.guest = author.created_at, author.badge or "none", author.user_id is None
+        self.joined_at, self.guest = author.created_at, author.user_id is None
+        self.badge = author.badge if author.badge in BADGES else "none"
 
 
 class Facts(dict[str, Any]):

@@ -272,6 +272,11 @@ def fold(text: str) -> str:
     return read(text).folded
 
 
+def looks(text: str) -> str:
+    """Return what ``text`` looks like at a glance: two that are told apart only by looking twice give the same."""
+    return _skeleton(read(text, latin=True).letters)
+
+
 # --- Phrases ----------------------------------------------------------------------------------------------------------
 
 WILD = "*"

@@ -55,6 +55,12 @@ def for_author(code: str, facts: dict[str, Any]) -> str:
             return _("you have written many comments in a short time")
         case "new_author":
             return _("your first comments here are read by an editor")
+        case "guest":
+            if not facts.get("needed"):
+                return _("comments by guests are read by an editor")
+            return _("the first comments by a guest are read by an editor")
+        case "guest_name":
+            return _("a reader with an account has the same name")
         case "closed":
             return _("comments were being closed when it arrived")
         case "premoderated":
@@ -135,6 +141,16 @@ def for_editor(code: str, facts: dict[str, Any]) -> str:
             if "approved" not in facts:
                 return _("New author: %(published)s of %(needed)s published") % _known(facts, "published", "needed")
             return _("New author: %(approved)s of %(needed)s approved by editors") % _known(facts, "approved", "needed")
+        case "guest":
+            if not facts.get("needed"):
+                return _("Written by a guest; all of their comments wait")
+            return _("Written by a guest: %(approved)s of %(needed)s approved by editors") % _known(
+                facts, "approved", "needed"
+            )
+        case "guest_name":
+            return _("Written by a guest with the name of a reader who has an account: %(name)s") % _known(
+                facts, "name"
+            )
         case "closed":
             return _("Arrived while the discussion was being closed")
         case "premoderated":

@@ -135,7 +135,12 @@ class Candidate:
         """How the author stands at that moment; one query. Before there is a comment, the network is not known."""
         if self.author is None:
             return Standing()
-        return standing(self.author, self.comment.network_key if self.comment else "", self.at)
+        found: Standing | None = self.known.get("standing")
+        return found or standing(self.author, self.network_key, self.at)
+
+    @property
+    def network_key(self) -> str:
+        return self.comment.network_key if self.comment else ""
 
     @cached_property
     def text_hash(self) -> str:

@@ -15,13 +15,15 @@ from django import template
 from django.db import models
 from django.template import Context
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from comments import threads
 from comments.http import request_id
-from comments.models import Discussion
-from comments.pages import section, shown
+from comments.models import Commenter, Discussion
+from comments.pages import feeds, section, shown
 
 register = template.Library()
 
@@ -34,11 +36,13 @@ def comments(context: Context, story: models.Model) -> SafeString:
 
 @register.simple_tag
 def comments_assets() -> SafeString:
-    """Link the app's one style sheet and its one script."""
+    """Link the app's one style sheet and its two scripts: for taking part, and for reading."""
     return format_html(
-        '<link rel="stylesheet" href="{}">\n<script type="module" src="{}"></script>',
+        '<link rel="stylesheet" href="{}">\n<script type="module" src="{}"></script>\n'
+        '<script type="module" src="{}"></script>',
         static("comments/comments.css"),
         static("comments/comments.js"),
+        static("comments/reading.js"),
     )
 
 
@@ -74,6 +78,20 @@ def comments_issue_url(discussion: Discussion | None) -> str:
 def comments_failure_url(code: str) -> str:
     """Return the "let us know" form for a page about a failure: told the code and the request. Asks no database."""
     return f"{shown.problem_url('', code=code)}&request={quote(request_id(), safe='')}"
+
+
+@register.simple_tag
+def comments_feeds(story: models.Model | None = None) -> SafeString:
+    """Link the Atom feed of ``story``, or without one of the whole site, for the page's head: feed readers find it."""
+    address = shown.feed_url(section.key_of(story)) if story is not None else reverse("comments:feed")
+    title = _("Comments on this article") if story is not None else _("Latest comments")
+    return format_html('<link rel="alternate" type="application/atom+xml" title="{}" href="{}">', title, address)
+
+
+@register.simple_tag
+def comments_replies_feed(person: Commenter) -> str:
+    """Return the Atom feed of what is answered to ``person``. For their own pages only: it is nobody else's."""
+    return feeds.replies_url(person)
 
 
 def _known(context: Context) -> dict[str, int]:

@@ -49,7 +49,7 @@ class ArticleAdmin(ArticleModelAdmin):
         (None, {"fields": ("headline", "slug", "standfirst", "body")}),
         (_("Who and where"), {"fields": ("byline", "byline_role", "section")}),
         (_("Picture"), {"fields": ("picture", "picture_alt", "picture_credit")}),
-        (_("Comments"), {"fields": ("comment_mode", "question")}),
+        (_("Comments"), {"fields": ("comment_form", "comment_mode", "question")}),
         (_("Publication"), {"fields": ("published_at", "page", "updated_at", "imported_from")}),
     )
 

@@ -15,13 +15,14 @@ def has_session(request: HttpRequest) -> bool:
 
 def reader(request: HttpRequest) -> dict[str, Any]:
     """
-    Give templates ``site_name``, the sections, and ``reader``: the person signed in, or ``None``.
+    Give templates ``site_name``, ``site_language``, the sections, and ``reader``: the person signed in, or ``None``.
 
     A visitor without a session cookie is never looked up, so that their page is the same bytes for everyone.
     """
     user = getattr(request, "user", None) if has_session(request) else None
     return {
         "site_name": settings.SITE_NAME,
+        "site_language": settings.LANGUAGE_CODE,
         "site_sections": Section.choices,
         "reader": user if user is not None and user.is_authenticated else None,
     }

@@ -51,6 +51,11 @@ class CommentMode(models.TextChoices):
     NONE = "none", _("None: the article has no comment section")
 
 
+class CommentForm(models.TextChoices):
+    COMMENTS = "comments", _("Comments")
+    QUESTIONS = "qa", _("Questions and answers: readers ask, experts answer")
+
+
 class ArticleQuerySet(models.QuerySet["Article"]):
     def published(self) -> ArticleQuerySet:
         """Return what readers may see now, the newest first."""
@@ -94,6 +99,13 @@ class Article(models.Model):
     picture_credit = models.CharField(_("picture credit"), max_length=120, blank=True)
     question = models.CharField(
         _("question of the day"), max_length=200, blank=True, help_text=_("Asked above the comments.")
+    )
+    comment_form = models.CharField(
+        _("form of the comments"),
+        max_length=8,
+        choices=CommentForm.choices,
+        default=CommentForm.COMMENTS,
+        db_default=CommentForm.COMMENTS.value,
     )
     comment_mode = models.CharField(_("comments"), max_length=16, choices=CommentMode.choices, default=CommentMode.OPEN)
     published_at = models.DateTimeField(

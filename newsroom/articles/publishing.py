@@ -20,6 +20,7 @@ def sync_discussion(article: Article) -> None:
             title=article.headline,
             url=article.get_absolute_url(),
             section=article.section,
+            form=article.comment_form,
             mode=article.comment_mode,
             question=article.question,
         )

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import F
 from django.utils import timezone
 
-from comments import discussions, moderation, posting
+from comments import discussions, moderation, posting, ranking
 from comments.models import Comment, Commenter, Discussion, Revision, Status
 from comments.models.comments import SEGMENT
 
@@ -166,6 +166,7 @@ def _insert(discussion: Discussion, people: list[Commenter], count: int, dice: r
             value = (base + number * 1_000_000) << 9 | dice.randrange(512)
             segment = "".join(posting.DIGITS[value >> shift & 31] for shift in range(5 * (SEGMENT - 1), -1, -5))
             body = bodies[dice.randrange(len(bodies))]
+            likes = int(dice.expovariate(0.15))
             comment = Comment(
                 pk=last + number + 1,
                 discussion=discussion,
@@ -176,7 +177,8 @@ def _insert(discussion: Discussion, people: list[Commenter], count: int, dice: r
                 status=Status.PUBLISHED,
                 is_shown=True,
                 html="".join(f"<p>{part}</p>" for part in body.split("\n\n")),
-                like_count=int(dice.expovariate(0.15)),
+                like_count=likes,
+                best_score=ranking.best(likes, 0),
                 created_at=start + timedelta(seconds=number),
                 published_at=start + timedelta(seconds=number),
                 version=2,

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from django.db import connection
 from django.db.models import Count, Q
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
 
-from comments.access import Standing
-from comments.models import Comment, Decider, Decision, Sanction, Status, Trigger
+from comments.access import Standing, standings
+from comments.models import Comment, Commenter, Decider, Decision, Guest, Sanction, Status, Trigger
 from comments.screening.verdicts import Candidate, Draft
 
 MOST_AHEAD = 2_000
@@ -50,17 +53,41 @@ def hold_new_author(candidate: Candidate) -> Iterator[Draft]:
     needed = candidate.settings.hold_first
     if not needed or candidate.trusted:
         return
-    approved = 0
-    if candidate.author is not None:
-        read = Decision.objects.filter(
-            comment__author=candidate.author,
-            comment__status=Status.PUBLISHED,
-            decider=Decider.EDITOR,
-            to_status=Status.PUBLISHED,
-        )
-        approved = len(read.order_by().values("comment").distinct()[:needed])
+    approved = _approved(candidate, needed)
     if approved < needed:
         yield Draft("new_author", facts={"approved": approved, "needed": needed})
+
+
+def _approved(candidate: Candidate, most: int) -> int:
+    """Return how many of the author's comments that still stand editors have approved; no more than ``most``."""
+    if candidate.author is None:
+        return 0
+    read = Decision.objects.filter(
+        comment__author=candidate.author,
+        comment__status=Status.PUBLISHED,
+        decider=Decider.EDITOR,
+        to_status=Status.PUBLISHED,
+    )
+    return len(read.order_by().values("comment").distinct()[:most])
+
+
+def hold_guest(candidate: Candidate) -> Iterator[Draft]:
+    """
+    Hold what guests write until editors have approved ``GUEST_APPROVALS`` of their comments; 0: always.
+
+    What a guest typed as an address counts for nothing. A name that a reader with an account has too is said, so that
+    nobody is taken for somebody else.
+    """
+    author = candidate.author
+    if author is None or author.user_id is not None or not Guest.objects.filter(person=author).exists():
+        return
+    needed = candidate.settings.guest_approvals
+    approved = _approved(candidate, needed) if needed else 0
+    if approved < needed or not needed:
+        yield Draft("guest", facts={"approved": approved, "needed": needed})
+    same = Commenter.objects.filter(Exact(Lower("name"), author.name.lower()), user__isnull=False)
+    if same.exists():
+        yield Draft("guest_name", facts={"name": author.name})
 
 
 def hold_rejection_rate(candidate: Candidate) -> Iterator[Draft]:
@@ -87,6 +114,19 @@ def hold_rejection_rate(candidate: Candidate) -> Iterator[Draft]:
         )
 
 
+def _standings(candidates: list[Candidate]) -> None:
+    """Fetch, for the three rules about sanctions, how the authors stand. One query for all three."""
+    by_moment: dict[datetime, list[tuple[Candidate, Commenter]]] = defaultdict(list)
+    for one in candidates:
+        if one.author and "standing" not in one.known:
+            by_moment[one.at].append((one, one.author))
+    for at, asked in by_moment.items():
+        found = standings([(author, one.network_key) for one, author in asked], at)
+        for (one, _author), stands in zip(asked, found, strict=True):
+            one.known["standing"] = stands
+
+
+@asks_ahead(_standings)
 def hold_banned(candidate: Candidate) -> Iterator[Draft]:
     """
     Hold what arrived before its author was banned.
@@ -98,6 +138,7 @@ def hold_banned(candidate: Candidate) -> Iterator[Draft]:
         yield Draft("banned", facts=_from_until(candidate.standing))
 
 
+@asks_ahead(_standings)
 def hold_suspended(candidate: Candidate) -> Iterator[Draft]:
     """Hold what arrived before its author was suspended, for the reason in :func:`hold_banned`."""
     if candidate.standing.state == "suspended":
@@ -109,6 +150,7 @@ def _from_until(now: Standing) -> dict[str, object]:
     return facts | ({"until": now.until.isoformat()} if now.until else {})
 
 
+@asks_ahead(_standings)
 def hold_premoderated_person(candidate: Candidate) -> Iterator[Draft]:
     """Hold everything by a person, or from a domain or network, of whom editors want to read everything first."""
     author = candidate.author
@@ -175,31 +217,38 @@ def _first_same(candidate: Candidate, hours: int) -> dict[str, Any] | None:
     return {"pk": first[0], "author_id": first[1]} if first else None
 
 
-def _times_written(candidates: list[Candidate]) -> None:
-    """Fetch, for ``hold_flood``, when these people wrote lately. One query."""
+def _written_lately(candidates: list[Candidate]) -> None:
+    """Count, for ``hold_flood``, how much these people wrote lately. One query."""
     asked = [one for one in candidates if one.author and one.comment and one.settings.flood_comments]
     asked = [one for one in asked if not one.trusted]
     if not asked:
         return
-    spans = [
-        (one.comment.created_at - timedelta(minutes=one.settings.flood_minutes), one.comment.created_at)
-        for one in asked
-        if one.comment
+    spans: list[Any] = [
+        field
+        for place, one in enumerate(asked)
+        if one.author and one.comment
+        for field in (place, one.author.pk, *_flood_span(one.comment, one.settings.flood_minutes))
     ]
-    written = Comment.objects.filter(
-        author__in={one.author for one in asked},
-        created_at__gt=min(begins for begins, _ends in spans),
-        created_at__lte=max(ends for _begins, ends in spans),
-    )
-    rows = list(written.values_list("author_id", "created_at")[: MOST_AHEAD + 1])
-    if len(rows) > MOST_AHEAD:
-        return
-    for one, (begins, ends) in zip(asked, spans, strict=True):
-        own = one.author and one.author.pk
-        one.known["hold_flood"] = sum(author_id == own and begins < at <= ends for author_id, at in rows)
+    with connection.cursor() as db:
+        db.execute(_COUNT_MANY.format(spans=", ".join(["(%s, %s, %s, %s)"] * len(asked))), spans)
+        written = dict(db.fetchall())
+    for place, one in enumerate(asked):
+        one.known["hold_flood"] = written.get(place, 0)
 
 
-@asks_ahead(_times_written)
+def _flood_span(comment: Comment, minutes: int) -> list[Any]:
+    begins, ends = comment.created_at - timedelta(minutes=minutes), comment.created_at
+    return [connection.ops.adapt_datetimefield_value(at) for at in (begins, ends)]
+
+
+_COUNT_MANY = """
+WITH spans (place, author_id, begins, ends) AS (VALUES {spans})
+SELECT spans.place, COUNT(*) FROM spans JOIN comments_comment AS comment ON comment.author_id = spans.author_id
+AND comment.created_at > spans.begins AND comment.created_at <= spans.ends GROUP BY spans.place
+"""
+
+
+@asks_ahead(_written_lately)
 def hold_flood(candidate: Candidate) -> Iterator[Draft]:
     """Hold more than ``FLOOD_COMMENTS`` comments by one person within ``FLOOD_MINUTES``."""
     limit, minutes = candidate.settings.flood_comments, candidate.settings.flood_minutes

@@ -8,7 +8,7 @@ it, account and card numbers have to pass their own checksums, and an address ne
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from unicodedata import category
 
@@ -38,8 +38,11 @@ _ADDRESS = re.compile(r"https?://[^\s<>]+|www\.[^\s<>]+", re.IGNORECASE)
 def find(text: str, own_domains: tuple[str, ...] = ()) -> list[tuple[str, Span]]:
     """Return each piece of personal data in ``text``: its kind and where it stands. Addresses of pages do not count."""
     # Without characters that nobody sees, and wide ones as narrow ones; each still knows where it was typed.
-    places = [place for place, character in enumerate(text) if character.isascii() or category(character) != "Cf"]
-    seen = "".join(text[place] for place in places).translate(_NARROW)
+    places: Sequence[int] = range(len(text))
+    seen = text
+    if not text.isascii():
+        places = [place for place, character in enumerate(text) if character.isascii() or category(character) != "Cf"]
+        seen = "".join(text[place] for place in places).translate(_NARROW)
     seen = _ADDRESS.sub(lambda match: "\x00" * len(match.group()), seen)
     found: list[tuple[str, Span]] = []
     for kind, search in (

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import struct
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -25,12 +25,15 @@ from zlib import crc32
 from django.db import connection, transaction
 
 from comments.models import Comment, Fingerprint, Revision, Status
-from comments.screening.rules.author import MOST_AHEAD, asks_ahead
+from comments.screening.rules.author import asks_ahead
 from comments.screening.verdicts import Candidate, Draft
 
 SHINGLE = 5
 LETTERS = 60
 """Shorter texts are alike by chance ("I agree with you"): they are no campaign, and one's own have to be the same."""
+
+FEW = 1_000
+"""Letters of a text whose shingles are kept for a moment: texts that are alike are compared with the same ones."""
 
 BANDS, ROWS = 16, 3
 """Two texts that share half of their shingles have a band in common 7 times of 8; with a fiftieth, 1 time of 8,000."""
@@ -42,28 +45,34 @@ CONTAINED = 0.8
 """Share of the shorter text's shingles that the longer one has: passed on with a sentence of one's own."""
 
 MOST_COMPARED = 20
+MOST_SHARED = 100_000
+"""Bands that many texts may share with others for these to be looked for at once."""
 OWN_COMPARED = 20
 SHORT = 20
 """Characters of a very short text, which ``SHORT_REPEATS`` is about."""
 
 _QUOTED = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
+_DOUBLED = re.compile(r"(.)\1+", re.DOTALL)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def squeezed(text: str) -> str:
     """Return the letters and figures of ``text``, folded. Quotes, signs, spaces and doubled letters do not count."""
     folded = unicodedata.normalize("NFKD", _QUOTED.sub("", text)).casefold()
-    kept: list[str] = []
-    for character in folded:
-        # Figures stay as they are: two scores are two scores.
-        if character.isalnum() and not (kept and kept[-1] == character and character.isalpha()):
-            kept.append(character)
-    return "".join(kept)
+    # Figures stay as they are: two scores are two scores.
+    return _DOUBLED.sub(lambda run: run[1] if run[1].isalpha() else run[0], "".join(filter(str.isalnum, folded)))
 
 
 def shingles(words: str) -> frozenset[str]:
     """Return every piece of five characters of squeezed ``words``."""
-    return frozenset(words[start : start + SHINGLE] for start in range(len(words) - SHINGLE + 1))
+    return _shingles_of_few(words) if len(words) <= FEW else _shingles(words)
+
+
+def _shingles(words: str) -> frozenset[str]:
+    return frozenset([words[start : start + SHINGLE] for start in range(len(words) - SHINGLE + 1)])
+
+
+_shingles_of_few = lru_cache(maxsize=256)(_shingles)
 
 
 def alike(one: frozenset[str], other: frozenset[str]) -> bool:
@@ -129,7 +138,7 @@ def hold_own_repeat(candidate: Candidate) -> Iterator[Draft]:
 
 def _leave_fingerprints(candidates: list[Candidate]) -> None:
     """
-    Write, for ``hold_campaign``, the fingerprints of new texts, and fetch which others share a band. Two statements.
+    Write, for ``hold_campaign``, the fingerprints of new texts, and fetch texts that share a band. Three statements.
     """
     asked: list[tuple[Candidate, list[int], datetime]] = []
     for one in candidates:
@@ -143,27 +152,12 @@ def _leave_fingerprints(candidates: list[Candidate]) -> None:
     _remember_all([(one.comment, values) for one, values, _since in asked if one.comment])
     for one, values, _since in asked:
         one.known["fingerprint"] = values
-    rows = list(
-        Fingerprint.objects.filter(
-            value__in={value for _one, values, _since in asked for value in values},
-            created_at__gt=min(since for _one, _values, since in asked),
-        ).values_list("value", "comment_id", "created_at")[: MOST_AHEAD + 1]
-    )
-    if len(rows) > MOST_AHEAD:
+    likely = _likely_of_each([(one.comment.pk, values, since) for one, values, since in asked if one.comment])
+    if likely is None:
         return
-    sharing: dict[int, list[tuple[int, datetime]]] = {}
-    for value, comment_id, at in rows:
-        sharing.setdefault(value, []).append((comment_id, at))
-    # As if each had come alone: a text knows of those before it and not of those behind it.
-    places = {one.comment.pk: place for place, (one, _values, _since) in enumerate(asked) if one.comment}
-    for place, (one, values, since) in enumerate(asked):
-        bands: dict[int, int] = {}
-        for value in values:
-            for comment_id, at in sharing.get(value, ()):
-                if places.get(comment_id, -1) < place and at > since:
-                    bands[comment_id] = bands.get(comment_id, 0) + 1
-        most = sorted(bands.items(), key=lambda pair: (-pair[1], -pair[0]))[:MOST_COMPARED]
-        one.known["likely"] = [comment_id for comment_id, _count in most]
+    texts = {found.comment_id: found for found in _texts({pk for those in likely for pk in those})}
+    for (one, _values, _since), those in zip(asked, likely, strict=True):
+        one.known["texts"] = [texts[pk] for pk in those if pk in texts]
 
 
 def _may_be_passed_on(candidate: Candidate) -> bool:
@@ -190,10 +184,9 @@ def hold_campaign(candidate: Candidate) -> Iterator[Draft]:
     span = timedelta(days=candidate.settings.campaign_days)
     if candidate.comment and written_at > candidate.at - span and "fingerprint" not in candidate.known:
         _remember(candidate.comment, values, written_at)
-    likely: list[int] | None = candidate.known.get("likely")
-    if likely is None:
-        likely = _likely(values, written_at - span, candidate.comment.pk if candidate.comment else 0)
-    texts = _texts(likely)
+    texts: list[Likely] | None = candidate.known.get("texts")
+    if texts is None:
+        texts = _texts(_likely(values, written_at - span, candidate.comment.pk if candidate.comment else 0))
     same = [one for one in texts if alike(pieces, shingles(squeezed(one.text)))]
     wrote = {one.author_id for one in same} | {author.pk}
     if people and same and len(wrote) >= people:
@@ -220,16 +213,31 @@ def _is_repeat(candidate: Candidate) -> bool:
 _INSERT = "INSERT INTO comments_fingerprint (comment_id, band, value, created_at) VALUES " + ", ".join(
     ["(%s, %s, %s, %s)"] * BANDS
 )
-_INSERT_ONE = "INSERT INTO comments_fingerprint (comment_id, band, value, created_at) VALUES (%s, %s, %s, %s)"
-_INSERT_MANY = (
-    "INSERT INTO comments_fingerprint (comment_id, band, value, created_at) "
-    "SELECT * FROM UNNEST(%s::bigint[], %s::smallint[], %s::bigint[], %s::timestamptz[])"
-)
+_INSERT_MANY = """
+WITH texts (comment_id, created_at) AS (VALUES {texts}), bands (comment_id, band, value) AS (VALUES {rows})
+INSERT INTO comments_fingerprint (comment_id, band, value, created_at)
+SELECT texts.comment_id, bands.band, bands.value, texts.created_at FROM texts JOIN bands USING (comment_id)
+"""
 _SELECT = (
     f"SELECT comment_id, COUNT(*) AS bands FROM comments_fingerprint WHERE value IN ({', '.join(['%s'] * BANDS)}) "
     "AND created_at > %s AND comment_id <> %s "
     f"GROUP BY comment_id ORDER BY bands DESC, comment_id DESC LIMIT {MOST_COMPARED}"
 )
+_SELECT_MANY = f"""
+WITH texts (place, comment_id, since) AS (VALUES {{texts}}), bands (place, value) AS (VALUES {{bands}}), shared AS (
+    SELECT bands.place, fingerprint.comment_id
+    FROM bands JOIN texts ON texts.place = bands.place
+    JOIN comments_fingerprint AS fingerprint ON fingerprint.value = bands.value AND fingerprint.created_at > texts.since
+    LEFT JOIN texts AS behind ON behind.comment_id = fingerprint.comment_id AND behind.place >= bands.place
+    WHERE behind.place IS NULL LIMIT {{most}}
+), likely AS (
+    SELECT place, comment_id,
+    ROW_NUMBER() OVER (PARTITION BY place ORDER BY COUNT(*) DESC, comment_id DESC) AS nearness
+    FROM shared GROUP BY place, comment_id
+)
+SELECT place, comment_id, (SELECT COUNT(*) FROM shared) FROM likely
+WHERE nearness <= {MOST_COMPARED} ORDER BY place, nearness
+"""
 
 
 def _remember(comment: Comment, values: list[int], written_at: datetime) -> None:
@@ -247,17 +255,18 @@ def _remember(comment: Comment, values: list[int], written_at: datetime) -> None
 
 
 def _remember_all(found: list[tuple[Comment, list[int]]]) -> None:
-    """Write the fingerprints of new comments down. One statement on PostgreSQL."""
-    rows = [
-        (comment.pk, band, value, connection.ops.adapt_datetimefield_value(comment.created_at))
-        for comment, values in found
-        for band, value in enumerate(values)
+    """Write the fingerprints of new comments down. One statement."""
+    texts = [
+        field
+        for comment, _values in found
+        for field in (comment.pk, connection.ops.adapt_datetimefield_value(comment.created_at))
     ]
+    # Whole numbers of our own, written out: to bind them takes longer than to write them.
+    rows = ", ".join(
+        f"({comment.pk}, {band}, {value})" for comment, values in found for band, value in enumerate(values)
+    )
     with connection.cursor() as db:
-        if connection.vendor == "postgresql":
-            db.execute(_INSERT_MANY, [list(column) for column in zip(*rows, strict=True)])
-        else:
-            db.executemany(_INSERT_ONE, rows)
+        db.execute(_INSERT_MANY.format(texts=", ".join(["(%s, %s)"] * len(found)), rows=rows), texts)
 
 
 def _likely(values: list[int], since: datetime, comment_id: int) -> list[int]:
@@ -265,6 +274,30 @@ def _likely(values: list[int], since: datetime, comment_id: int) -> list[int]:
     with connection.cursor() as db:
         db.execute(_SELECT, [*values, connection.ops.adapt_datetimefield_value(since), comment_id])
         return [row[0] for row in db.fetchall()]
+
+
+def _likely_of_each(asked: list[tuple[int, list[int], datetime]]) -> list[list[int]] | None:
+    """
+    Return, for each (comment, fingerprint, since), what :func:`_likely` would have said had it come alone: it knows of
+    those before it and not of those behind it. One query; ``None`` when too many texts share too much.
+    """
+    texts = [
+        field
+        for place, (comment_id, _values, since) in enumerate(asked)
+        for field in (place, comment_id, connection.ops.adapt_datetimefield_value(since))
+    ]
+    places = ", ".join(["(%s, %s, %s)"] * len(asked))
+    # Whole numbers of our own, written out: to bind eight hundred takes longer than to look for them.
+    bands = ", ".join(f"({place}, {value})" for place, (_pk, values, _since) in enumerate(asked) for value in values)
+    with connection.cursor() as db:
+        db.execute(_SELECT_MANY.format(texts=places, bands=bands, most=MOST_SHARED + 1), texts)
+        rows = db.fetchall()
+    if rows and rows[0][2] > MOST_SHARED:
+        return None
+    likely: list[list[int]] = [[] for _ in asked]
+    for place, comment_id, _shared in rows:
+        likely[place].append(comment_id)
+    return likely
 
 
 class Likely(NamedTuple):
@@ -276,7 +309,7 @@ class Likely(NamedTuple):
     text: str
 
 
-def _texts(comments: list[int]) -> list[Likely]:
+def _texts(comments: Collection[int]) -> list[Likely]:
     """Return the latest text of each comment that is not withdrawn. One query."""
     if not comments:
         return []

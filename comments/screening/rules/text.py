@@ -121,9 +121,9 @@ def hold_shouting(candidate: Candidate) -> Iterator[Draft]:
     if not percent or candidate.trusted:
         return
     words = without_addresses(candidate.rendered.text)
-    capitals = sum(character.isupper() for character in words)
-    cased = capitals + sum(character.islower() for character in words)
-    letters = sum(character.isalpha() for character in words)
+    capitals = sum(map(str.isupper, words))
+    cased = capitals + sum(map(str.islower, words))
+    letters = sum(map(str.isalpha, words))
     if (
         cased >= max(1, candidate.settings.shouting_letters)
         and 2 * cased >= letters
@@ -144,7 +144,7 @@ _KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
 
 def hold_only_emoji(candidate: Candidate) -> Iterator[Draft]:
     """Hold a text of nothing but emoji, whatever stands between them that is no letter and no figure."""
-    if not candidate.settings.hold_only_emoji or candidate.trusted:
+    if not candidate.settings.hold_only_emoji or candidate.trusted or candidate.rendered.text.isascii():
         return
     words, keycaps = _KEYCAP.subn("", candidate.rendered.text)
     emoji = keycaps + sum(unicodedata.category(character) == "So" for character in words)

@@ -8,6 +8,7 @@ of a text in another script they have no opinion, until this newsroom's decision
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from comments.screening.scorers import CommentView, Health, Score, features, site
@@ -22,6 +23,13 @@ NOTABLE = 0.3
 
 TRIED = 5
 """Words left out one by one to see what becomes of the score: those that weigh most by themselves."""
+
+
+@lru_cache(maxsize=4)
+def _read(text: str) -> tuple[list[Word], list[int]]:
+    """Return the words and buckets of ``text``: all scorers here read the same ones, one after the other."""
+    read = features.words(text)
+    return read, features.of_words(read)
 
 
 class Linear:
@@ -57,8 +65,7 @@ class Linear:
         return Health(True)
 
     def _one(self, weights: Weights, text: str) -> Score:
-        read = features.words(text)
-        buckets = features.of_words(read)
+        read, buckets = _read(text)
         if not features.is_latin(text):
             p, version = self._unread(weights, buckets)
             return Score(p, version=version)

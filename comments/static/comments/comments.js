@@ -9,6 +9,7 @@ import { asked, watch } from "./ring.js";
 
 const SLOWEST = 15_000; // between two looks at a comment that is being checked
 const POLL = 20_000; // between two looks at the discussion when there are no live events
+const DAY = 86_400_000; // consent to send a text later holds for this long
 const HIDDEN = 30_000; // a page in the background gives its live connection back after this long
 
 /** @type {HTMLElement | null} */
@@ -65,7 +66,8 @@ function enhance(within) {
   for (const element of all("[data-needs-script]", within)) element.hidden = false;
   for (const element of all("[data-without-script]", within)) element.hidden = true;
   for (const element of all("time[datetime]", within)) shorten(/** @type {HTMLTimeElement} */ (element));
-  markLiked(within);
+  markReacted(within);
+  within.dispatchEvent(new Event("comments:shown", { bubbles: true }));
 }
 
 /**
@@ -86,30 +88,44 @@ function shorten(element) {
 }
 
 /** @param {ParentNode} within */
-function markLiked(within) {
+function markReacted(within) {
   if (!section?.hasAttribute("data-signed-in")) return;
-  const liked = new Set((one("[data-mine]")?.dataset.liked ?? "").split(","));
+  const mine = new Set((one("[data-mine]")?.dataset.reacted ?? "").split(","));
   for (const button of all('form[action$="/react/"] button', within)) {
     const number = button.closest(".comment")?.id.replace("comment-", "") ?? "";
-    button.setAttribute("aria-pressed", String(liked.has(number)));
+    button.setAttribute("aria-pressed", String(mine.has(`${number}:${/** @type {HTMLButtonElement} */ (button).value}`)));
   }
 }
 
 // --- The box -------------------------------------------------------------------------------------------------------------
 
+/**
+ * What is kept of a text that is being written: the words, the words that were sent last and the name of that attempt
+ * (the same attempt again is the same comment), and since when it may be sent by itself once there is a network.
+ * @typedef {{text: string, sent?: string, key?: string, later?: number}} Draft
+ */
+
 /** @param {HTMLFormElement} form */
 function composer(form) {
+  /** @param {string} name */
+  const field = (name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
   const box = /** @type {HTMLTextAreaElement} */ (form.elements.namedItem("text"));
-  const parent = /** @type {HTMLInputElement} */ (form.elements.namedItem("parent"));
-  const attempt = /** @type {HTMLInputElement} */ (form.elements.namedItem("key"));
-  const key = /** @type {HTMLInputElement} */ (form.elements.namedItem("discussion")).value;
+  const [parent, attempt, nudged] = [field("parent"), field("key"), field("nudged")];
+  const key = field("discussion").value;
   const counter = one("[data-counter]", form);
   const notices = one("[data-notices]", form);
   const previews = one("[data-previews]", form);
   const answering = one("[data-answering]", form);
   const home = form.parentElement;
   const posts = !!one("[data-post]", form) && form.action.endsWith("/post/");
-  const drafts = `comments:draft:${key}`;
+  const drafts = `comments:draft:${key}:`;
+  /** @type {Promise<{pay: () => Promise<string>, again: () => void}> | null} */
+  let guest = null;
+  /** @type {Draft} */
+  let draft = { text: "" };
+  let slot = "";
+  /** @type {string | null} */
+  let seen = null;
   let typed = 0;
   let busy = false;
 
@@ -118,21 +134,47 @@ function composer(form) {
     const left = Number(box.dataset.maximum) - Array.from(box.value).length;
     const words = (left < 0 ? counter.dataset.over : counter.dataset.left) ?? "";
     const number = Math.abs(left).toLocaleString(document.documentElement.lang || undefined);
-    counter.textContent = `${kept() ? counter.dataset.kept + " " : ""}${words.replace("{count}", number)}`;
+    const kept = posts && box.value && parse(read(slot)).text === box.value;
+    counter.textContent = `${kept ? counter.dataset.kept + " " : ""}${words.replace("{count}", number)}`;
   };
-  const kept = () => posts && !!box.value && read(drafts) === box.value;
+  /** Each comment that is answered has a draft of its own; one that another window writes is left to it. */
   const keep = () => {
-    if (posts) write(drafts, box.value);
+    if (!posts) return;
+    const there = read(slot);
+    if (there && there !== seen && parse(there).text !== box.value) slot = `${drafts}${parent.value}~${fresh()}`;
+    draft.text = box.value;
+    seen = box.value ? JSON.stringify(draft) : null;
+    write(slot, seen);
     count();
   };
-  if (posts && !box.value && read(drafts)) box.value = read(drafts) ?? "";
+  const load = () => {
+    slot = drafts + parent.value;
+    if (!read(slot)) slot = names(`${slot}~`)[0] ?? slot;
+    seen = read(slot);
+    draft = parse(seen);
+  };
+  if (posts) {
+    load();
+    if (!box.value) box.value = draft.text;
+  }
   count();
   box.addEventListener("input", () => {
     count();
     clearTimeout(typed);
     typed = window.setTimeout(keep, 300);
+    void payer();
   });
   addEventListener("pagehide", () => posts && box.value && keep());
+  addEventListener("storage", (event) => {
+    // What another window does with this very draft, unless it goes on differently here.
+    if (!posts || event.key !== slot || box.value !== draft.text) return;
+    seen = event.newValue;
+    draft = parse(seen);
+    box.value = draft.text;
+    count();
+  });
+
+  const payer = () => (guest ??= form.dataset.guest ? import(form.dataset.guest).then((its) => its.payer(form)) : null);
 
   for (const button of all("[data-wrap], [data-prefix], [data-link]", form)) {
     button.addEventListener("click", () => format(box, button));
@@ -140,7 +182,17 @@ function composer(form) {
 
   /** @param {string} [number] @param {string} [name] */
   const answer = (number = "", name = "") => {
-    parent.value = number;
+    if (posts && number !== parent.value) {
+      clearTimeout(typed);
+      if (box.value) keep();
+      parent.value = number;
+      load();
+      box.value = draft.text;
+      nudged.value = "";
+      previews?.replaceChildren();
+      notices?.replaceChildren();
+      count();
+    }
     const under = number && comment(number);
     if (under) one(".comment-actions", under)?.after(form);
     else if (home && form.parentElement !== home) home.append(form);
@@ -161,35 +213,81 @@ function composer(form) {
   /** @param {HTMLElement | null} notice */
   const say = (notice) => {
     notices?.replaceChildren(...(notice ? [notice] : []));
-    notice?.focus();
+    (notice && (one("[data-change]", notice) ?? notice))?.focus();
+    const later = /** @type {HTMLInputElement | null} */ (notice && one("[data-later]", notice));
+    if (later) later.checked = !!draft.later;
   };
+  notices?.addEventListener("click", (event) => {
+    if (!(/** @type {Element} */ (event.target).closest("[data-change]"))) return;
+    event.preventDefault();
+    say(null);
+    box.focus();
+  });
+  notices?.addEventListener("change", (event) => {
+    const later = /** @type {HTMLInputElement} */ (event.target);
+    if (!later.matches("[data-later]")) return;
+    draft.later = later.checked ? Date.now() : 0;
+    keep();
+  });
   /** @param {string} name */
   const template = (name) =>
     /** @type {HTMLElement | null} */ (
       /** @type {HTMLTemplateElement | null} */ (one(`template[data-${name}]`))?.content.firstElementChild?.cloneNode(true) ?? null
     );
 
+  /** Send a form, paid for if a guest has to, with a token if the server asks for one. @param {FormData} facts */
+  const send = async (facts) => {
+    const paying = await payer();
+    if (paying && !facts.has("preview")) {
+      facts.set("sum", await paying.pay());
+    }
+    let response = await ask(form.action, { method: "POST", body: facts });
+    const token = response.headers.get("X-CSRFToken");
+    if (token) {
+      facts.set("csrfmiddlewaretoken", token);
+      response = await ask(form.action, { method: "POST", body: facts });
+    }
+    return response;
+  };
+
   /** @param {SubmitEvent} event */
   const submit = async (event) => {
     const button = /** @type {HTMLButtonElement | null} */ (event.submitter);
-    if (!posts) return;
+    if (!posts || button?.hasAttribute("formaction")) return;
     event.preventDefault();
     if (busy) return;
     busy = true;
+    if (draft.sent !== box.value || !draft.key) {
+      draft.sent = box.value;
+      draft.key = fresh();
+    }
+    attempt.value = draft.key;
     keep();
     const facts = new FormData(form);
     if (button?.name) facts.append(button.name, button.value);
     const main = one("[data-post]", form);
     main?.setAttribute("aria-disabled", "true");
     try {
-      const response = await ask(form.action, { method: "POST", body: facts });
+      const response = await send(facts);
       const html = await response.text();
-      if (!response.ok) say(taken(html, "[data-notice]") ?? template("failed"));
-      else if (button?.name === "preview") {
+      if (!response.ok) {
+        const notice = taken(html, "[data-notice]");
+        if (notice?.dataset.code?.startsWith("proof_")) {
+          // A browser that does no sums goes on without a script, where a wait is taken instead.
+          if (!facts.get("sum")) return form.submit();
+          (await guest)?.again();
+        }
+        say(notice ?? template("failed"));
+      } else if (button?.name === "preview") {
         say(null);
         const preview = taken(html, "[data-preview]");
         if (preview) previews?.replaceChildren(preview);
-      } else posted(html, response.headers.get("Content-Location") ?? "");
+      } else {
+        const nudge = taken(html, "[data-nudge]");
+        if (!nudge) return posted(html, response.headers.get("Content-Location") ?? "");
+        nudged.value = "1";
+        say(nudge);
+      }
     } catch {
       say(template(navigator.onLine ? "failed" : "offline"));
     } finally {
@@ -202,9 +300,12 @@ function composer(form) {
   /** @param {string} html @param {string} place */
   const posted = (html, place) => {
     clearTimeout(typed);
-    write(drafts, "");
+    void guest?.then((its) => its.again());
+    write(slot, null);
     box.value = "";
-    attempt.value = fresh();
+    draft = { text: "" };
+    seen = null;
+    nudged.value = "";
     previews?.replaceChildren();
     say(null);
     answer();
@@ -213,7 +314,53 @@ function composer(form) {
     else own?.show(html, true);
   };
 
-  return { answer, form, parent, home };
+  /** Send what its reader wanted to be sent once there is a network again, from whichever window comes first. */
+  const later = () =>
+    navigator.locks?.request(drafts, async () => {
+      for (const name of names(drafts)) {
+        const kept = parse(read(name));
+        if (!kept.later || busy) continue;
+        kept.later = Date.now() - kept.later < DAY ? kept.later : 0;
+        const facts = new FormData(form);
+        const number = name.slice(drafts.length).split("~")[0];
+        const all = { text: kept.text, parent: number, key: kept.key ?? "", nudged: "1" };
+        for (const [one, value] of Object.entries(all)) facts.set(one, value);
+        try {
+          if (!kept.later) throw new Error("too long ago");
+          const response = await send(facts);
+          const html = await response.text();
+          if (response.ok) {
+            if (name === slot) posted(html, response.headers.get("Content-Location") ?? "");
+            else {
+              write(name, null);
+              own?.show(html, true);
+            }
+            continue;
+          }
+          kept.later = 0;
+          if (name === slot) say(taken(html, "[data-notice]") ?? template("failed"));
+        } catch {
+          // no network after all: it stays where it is
+        }
+        if (!kept.later) {
+          if (name === slot) draft.later = 0;
+          write(name, JSON.stringify(kept));
+        }
+      }
+    });
+  addEventListener("online", () => posts && void later());
+
+  return { answer, form, parent, home, later: () => posts && navigator.onLine && void later() };
+}
+
+/** @param {string | null} kept @returns {Draft} */
+function parse(kept) {
+  try {
+    const said = JSON.parse(kept ?? "");
+    return typeof said.text === "string" ? said : { text: "" };
+  } catch {
+    return { text: "" };
+  }
 }
 
 /** @returns {string} A new name for a new attempt to post. */
@@ -221,22 +368,35 @@ function fresh() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** @param {string} name */
+/** @type {Map<string, string>} What a browser that keeps nothing, or is full, has for as long as the page is open. */
+const memory = new Map();
+
+/** @param {string} name @returns {string | null} */
 function read(name) {
   try {
-    return localStorage.getItem(name);
+    return localStorage.getItem(name) ?? memory.get(name) ?? null;
   } catch {
-    return null; // a browser that keeps nothing
+    return memory.get(name) ?? null;
   }
 }
 
-/** @param {string} name @param {string} value */
+/** @param {string} name @param {string | null} value */
 function write(name, value) {
+  memory.delete(name);
   try {
     if (value) localStorage.setItem(name, value);
     else localStorage.removeItem(name);
   } catch {
-    // a browser that keeps nothing, or is full
+    if (value) memory.set(name, value);
+  }
+}
+
+/** @param {string} start @returns {string[]} */
+function names(start) {
+  try {
+    return [...Object.keys(localStorage), ...memory.keys()].filter((name) => name.startsWith(start));
+  } catch {
+    return [...memory.keys()].filter((name) => name.startsWith(start));
   }
 }
 
@@ -548,6 +708,8 @@ function listen(within) {
     if (document.hidden) resting = window.setTimeout(close, HIDDEN);
     else if (!source) {
       if (missed) void stream?.check();
+      // Notices may have come; a warning that is being ticked is left alone.
+      if (!one("[data-mine] :checked", within)) void own?.look();
       open();
     }
   });
@@ -587,26 +749,33 @@ document.addEventListener("click", async (event) => {
 
 document.addEventListener("submit", async (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
-  if (!section?.hasAttribute("data-signed-in") || !form.matches('.comment-actions form[action$="/react/"]')) return;
+  if (!section?.hasAttribute("data-signed-in") || !form.matches('.comment-actions form[action$="/react/"]:not([data-plain])')) return;
   event.preventDefault();
-  const button = one("button", form);
-  if (!button || button.getAttribute("aria-busy")) return;
-  const liked = button.getAttribute("aria-pressed") === "true";
+  const button = /** @type {HTMLButtonElement | null} */ (event.submitter ?? one("button", form));
+  if (!button || one("[aria-busy]", form)) return;
+  const given = button.getAttribute("aria-pressed") === "true";
   const facts = new FormData();
-  facts.append(liked ? "undo" : "kind", liked ? "1" : "like");
+  facts.append(given ? "undo" : "kind", given ? "1" : button.value);
   button.setAttribute("aria-busy", "true");
   try {
     const response = await ask(form.action, { method: "POST", body: facts });
-    if (!response.ok) return void form.submit();
-    const number = one(".comment-number", button);
-    if (number) number.textContent = await response.text();
-    button.setAttribute("aria-pressed", String(!liked));
+    if (!response.ok) {
+      // The page that answers a form says why; our script would only know that it was refused.
+      button.removeAttribute("aria-busy");
+      return void (form.dataset.plain = "", form.requestSubmit(button));
+    }
+    const counts = await response.json();
+    for (const each of /** @type {HTMLButtonElement[]} */ (all("button", form))) {
+      const number = one(".comment-number", each);
+      if (number) number.textContent = counts[each.value] ?? 0;
+    }
     const mine = one("[data-mine]");
     const id = button.closest(".comment")?.id.replace("comment-", "") ?? "";
     if (mine) {
-      const ids = (mine.dataset.liked ?? "").split(",").filter((other) => other && other !== id);
-      mine.dataset.liked = (liked ? ids : [...ids, id]).join(",");
+      const others = (mine.dataset.reacted ?? "").split(",").filter((other) => other && !other.startsWith(`${id}:`));
+      mine.dataset.reacted = (given ? others : [...others, `${id}:${button.value}`]).join(",");
     }
+    markReacted(form);
   } catch {
     // offline: the button stays as it was
   } finally {
@@ -615,8 +784,8 @@ document.addEventListener("submit", async (event) => {
 });
 
 document.addEventListener("change", (event) => {
-  const order = /** @type {HTMLElement} */ (event.target);
-  if (order.matches("select[data-order]")) /** @type {HTMLSelectElement} */ (order).form?.submit();
+  const order = /** @type {HTMLSelectElement} */ (event.target);
+  if (order.matches("[data-order]")) order.form?.submit();
 });
 
 document.addEventListener("keydown", (event) => {
@@ -635,3 +804,4 @@ const stream = section ? everyone(section) : null;
 watch();
 enhance(document);
 if (section) listen(section);
+box?.later();

@@ -40,8 +40,10 @@ let held = new Set();
 let ours = new Set();
 /** What is to be open, while it is on its way. @type {HTMLElement | null} */
 let target = null;
-/** Whether the server has answered once: before, and without it, nothing can be known to be ours. */
-let heard = false;
+/** Whether the editor opened what is open, and not the desk: that stays open, whoever has it. */
+let chosen = new URLSearchParams(location.search).has("open");
+/** While nothing is to be had: how many cards of the page have been asked for in vain. */
+let beyond = 0;
 /** @type {Promise<void> | null} */
 let asking = null;
 /** @type {Promise<void> | null} */
@@ -49,13 +51,27 @@ let nextAsking = null;
 
 const free = (/** @type {HTMLElement} */ card) => !card.classList.contains("is-claimed");
 
+/** Say whether this window waits for a card: none is open, or one of somebody else's that nobody asked for or writes in. */
+function waits() {
+  const card = open();
+  if (target || !card) return !target;
+  if (free(card) || chosen) return false;
+  const inside = card.contains(document.activeElement) && document.activeElement !== $(".line1", card);
+  return !inside && !$$("textarea", card).some((words) => words.value);
+}
+
 /** Return the open card and the few that come after it and are nobody else's. */
 function wanted() {
   const all = cards();
   const now = target && document.getElementById(target.id);
   const at = all.indexOf(now ?? open());
-  // Nothing is open: whatever comes free, also what somebody else had.
-  if (at < 0) return all.slice(0, AHEAD + 1);
+  // Whatever comes free, also what somebody else had: a few at a time, so that no more are kept than are needed.
+  if (at < 0 || waits()) {
+    const others = all.filter((_card, place) => place !== at).slice(beyond, beyond + AHEAD + 1);
+    return at < 0 ? others : [all[at], ...others];
+  }
+  // Who looks at what somebody else decides keeps nothing from anybody.
+  if (!free(all[at])) return [all[at]];
   return [all[at], ...all.slice(at + 1).filter(free).slice(0, AHEAD)];
 }
 
@@ -90,13 +106,24 @@ async function keepNow() {
   for (const id of ours) if (!ids.has(id)) ours.delete(id);
   try {
     const answer = await ask(/** @type {string} */ (bar.dataset.claims), { method: "POST", body: data });
-    if (answer.ok && !answer.redirected) hear(await answer.json());
+    if (!answer.ok || answer.redirected) return;
+    hear(await answer.json());
+    lookFurther(mine);
   } catch { /* no connection: asked again soon */ }
+}
+
+/** Ask for the cards after those that were asked for in vain, until one is ours or all have been. @param {HTMLElement[]} asked */
+function lookFurther(asked) {
+  const left = cards();
+  if (!waits() || left.some((card) => ours.has(card.dataset.card))) { beyond = 0; return; }
+  const now = open()?.id;
+  beyond += asked.filter((card) => card.id !== now && left.some((other) => other.id === card.id)).length;
+  if (beyond < left.filter((card) => card.id !== now).length) setTimeout(keep);
+  else beyond = 0;
 }
 
 /** @param {{mine: Record<string, string>, cards: Record<string, string>, counts: Record<string, number>, newer: string}} said */
 function hear(said) {
-  heard = true;
   for (const [id, html] of Object.entries(said.cards)) {
     const card = document.getElementById(`c-${id}`);
     // What is not sent yet is sent again below: what stands there was seen and typed.
@@ -115,7 +142,7 @@ function hear(said) {
     const place = $(`#c-${id} [data-mine]`);
     if (place) place.textContent = until;
   }
-  if (!open() && !target) {
+  if (waits()) {
     const first = cards().find((card) => ours.has(card.dataset.card));
     if (first) show(first);
   }
@@ -155,10 +182,11 @@ function leave() {
 
 /**
  * Open one card, close the others, and keep its top at the same height so that the eye need not move.
- * @param {HTMLElement | null | undefined} card
+ * @param {HTMLElement | null | undefined} card @param {boolean} byHand whether the editor asked for this one
  */
-async function show(card) {
+async function show(card, byHand = false) {
   target = card ?? null;
+  chosen = byHand;
   for (const other of $$("[data-card].is-open")) if (other !== card) close(other);
   if (!card) { keep(); return; }
   if (!$(".open", card)) {
@@ -190,7 +218,7 @@ function move(/** @type {number} */ step) {
   const all = cards();
   const to = all.indexOf(open()) + step;
   if (to >= all.length) $("[data-next-page]")?.click();
-  else show(all[Math.max(0, to)]);
+  else show(all[Math.max(0, to)], true);
 }
 
 /** Return the card that comes after one: the next that nobody else has, else the one before. */
@@ -204,7 +232,7 @@ function after(/** @type {HTMLElement} */ card) {
 /** Open what comes next: a card that is known to be ours is there at once; another only when the server says so. */
 async function goOn(/** @type {HTMLElement} */ from) {
   for (let next = after(from); next; next = after(from)) {
-    if (!heard || ours.has(next.dataset.card)) { show(next); return; }
+    if (ours.has(next.dataset.card)) { show(next); return; }
     target = next;
     for (const other of $$("[data-card].is-open")) close(other);
     await keep();
@@ -305,7 +333,7 @@ async function decide(form, button, quietly = false) {
     unsent.delete(card.id);
     card.replaceWith(answer.element);
     if (typing) close(answer.element);
-    else show(answer.element);
+    else show(answer.element, true);
     return;
   }
   unsent.set(card.id, button.value);
@@ -313,7 +341,7 @@ async function decide(form, button, quietly = false) {
   const alert = $("#not-sent")?.content.firstElementChild.cloneNode(true);
   if (alert) $(".open", card).prepend(alert);
   sayFailed();
-  if (!typing && !quietly) show(card);
+  if (!typing && !quietly) show(card, true);
 }
 
 /** A mark that readers see: the card stays open. */
@@ -388,7 +416,7 @@ async function undo(form, button) {
   if (old) old.replaceWith(card);
   else $("[data-cards]")?.prepend(card);
   for (const end of $$("[data-all-done]")) end.hidden = true;
-  show(card);
+  show(card, true);
 }
 
 // --- What is pressed ------------------------------------------------------------------------------------------------
@@ -409,7 +437,7 @@ async function takeOver(/** @type {HTMLFormElement} */ form, /** @type {HTMLButt
     const now = built(html);
     held.add(button.value);
     swap(card, now);
-    show(now);
+    show(now, true);
   } catch { sayFailed(); }
 }
 
@@ -459,7 +487,7 @@ desk.addEventListener("click", (event) => {
   const card = /** @type {HTMLElement} */ (line.parentElement);
   // A decided card opens as it now is.
   if (card.classList.contains("is-decided")) card.classList.remove("is-decided");
-  show(card);
+  show(card, true);
 });
 
 // An objection and its words answer each other.
@@ -536,3 +564,13 @@ if (bar) {
   addEventListener("online", () => sendAgain());
   addEventListener("beforeunload", (event) => { if (unsent.size) event.preventDefault(); });
 }
+
+// --- What goes on beyond the edge ---------------------------------------------------------------------------------------
+
+// On a phone the page's own tab and queue may stand outside the row, and a chart's newest days outside their frame.
+for (const here of $$(":is(.tabs, .queues) [aria-current]")) {
+  const row = here.closest(".tabs, .queues");
+  const [mine, its] = [here.getBoundingClientRect(), row.getBoundingClientRect()];
+  row.scrollLeft += mine.left + mine.width / 2 - its.left - its.width / 2;
+}
+for (const plot of $$(".plot")) plot.scrollLeft = plot.scrollWidth;

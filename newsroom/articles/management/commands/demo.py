@@ -18,9 +18,21 @@ from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from comments import moderation, posting
-from comments.models import Comment, Commenter, Decider, Discussion, Status, Token, Trigger
+from comments import moderation, policy, posting
+from comments.models import (
+    Comment,
+    Commenter,
+    Decider,
+    Discussion,
+    NotificationPreference,
+    Setting,
+    Status,
+    Token,
+    Trigger,
+)
+from comments.notifications import choices
 from comments.screening import Verdict
+from newsroom import sent_mail
 
 PEOPLE = {
     "reader1": ("Mara Lindqvist", "reader"),
@@ -84,10 +96,12 @@ class Command(BaseCommand):
         warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
         if not settings.COMMENTS["SITE_URL"]:
             settings.COMMENTS = settings.COMMENTS | {"SITE_URL": _address(host, port)}
+        settings.DEMONSTRATION = True
         call_command("migrate", verbosity=0)
         articles = _articles()
         accounts = _accounts(Path(settings.VAR_DIR))
         _conversation(articles)
+        _guests_are_welcome()
         if options["prepare_only"]:
             return
         self._print(host, port, accounts)
@@ -101,7 +115,10 @@ class Command(BaseCommand):
         self.stdout.write(f"  An article          {base}{story}")
         self.stdout.write(f"  The admin panel     {base}/admin/")
         self.stdout.write(f"  The moderation desk {base}/admin/comments/desk/")
-        self.stdout.write(f"  The API             {base}/api/v1/docs/\n")
+        self.stdout.write(f"  The API             {base}/api/v1/docs/")
+        if sent_mail.is_served():
+            self.stdout.write(f"  The mail it sent    {base}/mail/")
+        self.stdout.write("")
         for name, account in accounts.items():
             self.stdout.write(f"  {name:<10} {account['password']:<20} {account['role']}")
         self.stdout.write(
@@ -171,6 +188,8 @@ def _accounts(directory: Path) -> dict[str, dict[str, str]]:
         person.badge = Commenter.Badge.STAFF if user.is_staff else ""
         person.role = {"editor": "Transport reporter", "moderator": "Community editor"}.get(name, "")
         person.save(update_fields=["badge", "role"])
+        # Here one wishes to see mail come; elsewhere it comes hourly, until somebody says otherwise.
+        choices.change(person, mail=NotificationPreference.Mail.INSTANT)
         scopes = ["read", "write"] + (["moderate"] if user.is_staff else [])
         token = Token.objects.issue(user, scopes, days=365, label="demonstration")
         accounts[name] = {"password": password, "token": token, "role": role}
@@ -204,6 +223,13 @@ def _conversation(articles: list[Any]) -> None:
                 made_by=people["editor"],
             )
         written.append(comment)
+
+
+def _guests_are_welcome() -> None:
+    """Let people without an account write in two sections, until an editor has said otherwise."""
+    if not Setting.objects.filter(name="guests").exists():
+        for section in ("business", "opinion"):
+            policy.set_value("guests", True, section=section, made_by=None, note="The demonstration")
 
 
 class _background:
