@@ -23,7 +23,10 @@ class CommentsConfig(AppConfig):
             search,
             signals,
         )
-        from comments.issues import tasks  # noqa: F401  (Celery looks for tasks in comments.tasks only)
+        from comments.issues import (
+            grouping,
+            tasks,  # noqa: F401  (Celery looks for tasks in comments.tasks only)
+        )
         from comments.tasks import on_decided
 
         signals.comment_decided.connect(on_decided, dispatch_uid="comments.learning")
@@ -33,6 +36,8 @@ class CommentsConfig(AppConfig):
         signals.comments_decided.connect(letters.on_many_decided, dispatch_uid="comments.letters")
         signals.comment_decided.connect(digests.on_decided, dispatch_uid="comments.digests")
         signals.comments_decided.connect(assignments.on_many_decided, dispatch_uid="comments.assignments")
+
+        signals.issue_reported.connect(grouping.on_reported, dispatch_uid="comments.issues.grouping")
 
         def keep_search(using: str, **_kwargs: Any) -> None:
             search.keep_in_step(connections[using])

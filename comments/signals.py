@@ -27,3 +27,6 @@ delivery_written = Signal()
 
 job_begun = Signal()
 """``job_id``: a job was written down that may begin at once."""
+
+issue_reported = Signal()
+"""``report_id``: a reader let us know of trouble, and the report is saved."""

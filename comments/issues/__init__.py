@@ -18,9 +18,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from comments import access, conf, ratelimit
+from comments import conf, ratelimit, signals
 from comments.exceptions import Refused
-from comments.issues import mail, tasks
+from comments.issues import grouping, mail
 from comments.issues.diagnosis import Answer, diagnose
 from comments.models import Comment, Commenter, Discussion, IssueMessage, IssueReport
 from comments.models.issues import new_seed, receipt_digest, receipt_token
@@ -89,6 +89,9 @@ def report(
     words = _words(text)
     _require_not_too_many("issue", network_key)
     with transaction.atomic():
+        if (before := grouping.earlier(reporter, "", discussion)) is not None:
+            add_message(before, words)
+            return before
         seed = new_seed()
         saved = IssueReport.objects.create(
             seed=seed,
@@ -104,7 +107,13 @@ def report(
             request_id=request_id[:36],
         )
         IssueMessage.objects.create(report=saved, sender=IssueMessage.Sender.READER, written_by=reporter, text=words)
+        number = saved.pk
+        transaction.on_commit(lambda: _tell(number), robust=True)
     return saved
+
+
+def _tell(number: int) -> None:
+    signals.issue_reported.send_robust(sender=IssueReport, report_id=number)
 
 
 def get(token: str) -> IssueReport:
@@ -169,25 +178,16 @@ def answer(report: IssueReport, text: str, editor: Commenter) -> IssueMessage:
 
     Raise ``Refused`` (403) for an editor whose role does not allow it.
     """
-    access.require_of(editor, "answer_issues")
-    words = _words(text)
-    with transaction.atomic():
-        locked = _lock(report)
-        message = IssueMessage.objects.create(
-            report=locked, sender=IssueMessage.Sender.NEWSROOM, written_by=editor, text=words
-        )
-        locked.answered_at = message.created_at
-        locked.save(update_fields=["answered_at"])
-        _turn(locked, IssueReport.State.ANSWERED)
-        if mail.is_reachable(locked.email):
-            tasks.send_answer.delay_on_commit(message.pk)
-    return message
+    from comments.issues import answers  # which imports this module
+
+    return answers.answer(report, text, editor)
 
 
 def close(report: IssueReport, editor: Commenter) -> IssueReport:
     """Close ``report``. Its reader still reads it and may open it again. Twice is once."""
-    access.require_of(editor, "answer_issues")
-    return _moved(report, IssueReport.State.CLOSED, _("Closed by the newsroom."), editor)
+    from comments.issues import answers  # which imports this module
+
+    return answers.close(report, editor)
 
 
 # --- How it is done ---------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ def send_answer(message_id: int, **_later: Any) -> None:
 
 @shared_task(base=Hint, name="comments.issues.tasks.send_answers")
 def send_answers(**_later: Any) -> None:
-    """Mail the answers that no message reached."""
+    """Write the mails of answers that have none, and say on the receipts which came back."""
     for message_id in mail.due():
         mail.send(message_id)
+    mail.tell_of_failures()
