@@ -331,15 +331,16 @@ def _twin(report: IssueReport) -> IssueReport | None:
     since = report.created_at - LOOKS_BACK
     others = open_reports().filter(same, created_at__gt=since).exclude(pk=report.pk).select_related("group")
     apart, groups_apart = _apart(report)
-    ranked: list[tuple[int, float, int, IssueReport]] = []
+    # What is a group already comes before what would make another one.
+    ranked: list[tuple[bool, bool, float, int, IssueReport]] = []
     for other in others.order_by("-id")[:MOST_COMPARED]:
         if other.pk in apart or (other.group_id and other.group_id in groups_apart):
             continue
         facts = facts_of(other)
         said = compare(mine, facts)
         if said in ("same", "join"):
-            ranked.append((said == "same", score(mine, facts), other.group_id or 0, other))
-    return max(ranked, key=lambda one: one[:3])[3] if ranked else None
+            ranked.append((said == "same", other.group_id is not None, score(mine, facts), other.pk, other))
+    return max(ranked, key=lambda one: one[:4])[4] if ranked else None
 
 
 def _same(one: IssueReport, other: IssueReport) -> bool:
