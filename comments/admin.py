@@ -29,6 +29,7 @@ from comments import access, audit, discussions, phrases
 from comments.desk import appeals, links, model, numbers, people, preferences, rules, searching, together, views
 from comments.desk import audit as audit_page
 from comments.desk import bulk as bulk_page
+from comments.desk import issues as issue_desk
 from comments.desk import phrases as phrase_views
 from comments.desk import roles as roles_page
 from comments.desk import settings as policy_page
@@ -202,6 +203,7 @@ PARTS_OF_THE_DESK: tuple[Any, ...] = (
     bulk_page,
     people,
     appeals,
+    issue_desk,
     audit_page,
     roles_page,
 )

@@ -341,13 +341,6 @@ def _undoable(editor: Commenter) -> Toast | None:
     return Toast(words, last.pk, last.comment_id, last.comment.version)
 
 
-@require_GET
-@for_those_who("answer_issues")
-def issues(request: HttpRequest, site: AdminSite) -> HttpResponse:
-    """Go to the issue reports."""
-    return redirect("admin:comments_issuereport_changelist")
-
-
 # --- Deciding -------------------------------------------------------------------------------------------------------
 
 
@@ -569,5 +562,4 @@ ADDRESSES = [
     ("conversation/<int:pk>/", conversation, "conversation"),
     ("claims/", claim, "claims"),
     ("decide/", decide, "decide"),
-    ("issues/", issues, "issues"),
 ]

@@ -22,3 +22,20 @@ def send_answers(**_later: Any) -> None:
     for message_id in mail.due():
         mail.send(message_id)
     mail.tell_of_failures()
+
+
+@shared_task(base=Hint, name="comments.issues.tasks.look_for_incidents")
+def look_for_incidents(**_later: Any) -> None:
+    """Join the reports that were missed, and propose an incident where counts are too high to be chance."""
+    from comments.issues import grouping, incidents
+
+    grouping.join_missed()
+    incidents.look()
+
+
+@shared_task(base=Hint, name="comments.issues.tasks.look_for_leaks")
+def look_for_leaks(**_later: Any) -> None:
+    """Propose what has risen slowly."""
+    from comments.issues import incidents
+
+    incidents.leaks()

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from comments import access, conf, discussions, http, personal, threads, thresholds
 from comments.exceptions import Refused
+from comments.issues import incidents
 from comments.models import Comment, Commenter, Discussion, Status
 from comments.pages import editing, own, shown
 
@@ -171,6 +172,8 @@ def _frame(discussion: Discussion, sort: str, cursor: str) -> dict[str, Any]:
         fragment_url=f"{here}section/?" + urlencode({"key": discussion.key, "sort": sort, "cursor": cursor}),
         personal_url=f"{here}mine/?key={quoted}",
         issue_url=shown.problem_url(discussion.key),
+        incidents=[(one.text, shown.public_time(one.started_at)) for one in incidents.in_force(discussion)],
+        incidents_url=f"{here}issues/incidents/",
     )
 
 
