@@ -156,6 +156,15 @@ DESK_NEEDS: dict[str, tuple[str, str]] = {
 """Name of an address of the desk → what looking needs, what sending a form needs; "" where that is not done there."""
 
 CALLS_NEED: dict[str, dict[str, str]] = {
+    "moderation_issues": {"get": "see_issues"},
+    "moderation_issue": {"get": "see_issues"},
+    "act_on_issue": {"post": "answer_issues"},
+    "moderation_issue_group": {"get": "see_issues"},
+    "act_on_issue_group": {"post": "answer_issues"},
+    "issue_templates": {"get": "answer_issues", "post": "answer_issues"},
+    "moderation_incidents": {"get": "see_issues", "post": "answer_issues"},
+    "moderation_incident": {"get": "see_issues", "post": "answer_issues"},
+    "issue_numbers": {"get": "see_numbers"},
     "moderation_queues": {"get": "see_desk"},
     "moderation_comments": {"get": "see_desk"},
     "moderation_comment": {"get": "see_desk"},

@@ -99,7 +99,9 @@ def test_six_points_join_four_suggest() -> None:
 
     assert grouping.compare(mine, Facts(code="server_error", discussion_id=1, at=NOW)) == "join"
     assert grouping.compare(mine, Facts(code="server_error", at=NOW)) == "alone"
-    assert grouping.compare(mine, Facts(code="server_error", discussion_id=1, at=NOW - timedelta(hours=10))) == "suggest"
+    assert (
+        grouping.compare(mine, Facts(code="server_error", discussion_id=1, at=NOW - timedelta(hours=10))) == "suggest"
+    )
     assert grouping.compare(mine, Facts(code="server_error", discussion_id=1, at=NOW - timedelta(hours=80))) == "alone"
     alike = {"browser": "Safari 26", "discussion_id": 1, "system": "iPhone", "surface": "page", "kind": "layout"}
     assert grouping.compare(Facts(at=NOW, **alike), Facts(at=NOW, **alike)) == "suggest"  # type: ignore[arg-type]
@@ -194,7 +196,9 @@ def test_a_group_is_called_by_what_it_is_about(report: Callable[..., IssueReport
 @pytest.mark.django_db(transaction=True)
 def test_reports_that_come_at_once_make_one_group() -> None:
     made = [
-        IssueReport.objects.create(kind="cannot_post", digest=f"{number:064d}", code="server_error", fingerprint="f" * 64)
+        IssueReport.objects.create(
+            kind="cannot_post", digest=f"{number:064d}", code="server_error", fingerprint="f" * 64
+        )
         for number in range(6)
     ]
     start = threading.Barrier(len(made))

@@ -31,13 +31,15 @@ from comments.models import (
 )
 
 LIST = "/admin/comments/desk/issues/"
-XSS = "\"><script>alert(1)</script><img src=x onerror=alert(1)>\u202e{number}"
+XSS = '"><script>alert(1)</script><img src=x onerror=alert(1)>\u202e{number}'
 
 
 @pytest.fixture
 def sent(db: None) -> Callable[..., IssueReport]:
     def make(words: str = "Nothing happens when I press the button.", **more: Any) -> IssueReport:
-        later = {name: more.pop(name) for name in list(more) if name not in ("email", "discussion", "comment", "reporter")}
+        later = {
+            name: more.pop(name) for name in list(more) if name not in ("email", "discussion", "comment", "reporter")
+        }
         kind = later.pop("kind", "cannot_post")
         report = issues.report(kind, words, **more)
         if later:
@@ -79,9 +81,7 @@ def role(who: Commenter, name: str) -> Commenter:
 
 @pytest.fixture
 def viewer(person: Callable[..., Commenter]) -> Commenter:
-    from comments import roles
-
-    return role(person("vera"), next(one.name for one in roles.ROLES if "see_desk" in one.permissions))
+    return role(person("vera"), "Viewer")
 
 
 FAILED = {"code": "server_error", "fingerprint": "f" * 64}
@@ -122,7 +122,7 @@ def test_ten_thousand_reports_of_a_flood_are_one_group(editor: Commenter, db: No
 
     assert (line.sort, line.count) == ("group", 10_000)
     assert "Group of 10,000 reports" in " ".join(page(editor).split()).replace("10000", "10,000")
-    assert "2 people among the latest" in " ".join(page(editor, f"{LIST}groups/{group.pk}/").split())
+    assert "1 person among the latest" in " ".join(page(editor, f"{LIST}groups/{group.pk}/").split())
 
 
 def test_held_comments_of_one_article_are_a_stack(
@@ -141,10 +141,10 @@ def test_one_report_shows_what_is_known_and_what_failed(
     sent: Callable[..., IssueReport], editor: Commenter, reader: Commenter, post: Callable[..., Comment]
 ) -> None:
     comment = post(reader, "Read https://elsewhere.example/tram for the figures.")
-    Failure.objects.create(door="page", verb="post", code="server_error", error="ValueError at posting.py:9", person=reader)
-    report = sent(
-        reporter=reader, comment=comment, email="mara@example.org", browser="Safari 26", code="server_error"
+    Failure.objects.create(
+        door="page", verb="post", code="server_error", error="ValueError at posting.py:9", person=reader
     )
+    report = sent(reporter=reader, comment=comment, email="mara@example.org", browser="Safari 26", code="server_error")
 
     shown = page(editor, of(report))
 
@@ -164,7 +164,9 @@ def test_viewers_see_what_happened_and_not_to_whom(
     assert do(viewer, f"{of(report)}act/", do="close").status_code == 403
 
 
-@pytest.mark.parametrize("query", ["state=nonsense&kind=%00&q=%00", "q=" + "9" * 400, "who=everyone", "state=all&q=2611-1"])
+@pytest.mark.parametrize(
+    "query", ["state=nonsense&kind=%00&q=%00", "q=" + "9" * 400, "who=everyone", "state=all&q=2611-1"]
+)
 def test_odd_filters_are_no_error(query: str, editor: Commenter, sent: Callable[..., IssueReport]) -> None:
     sent()
 
@@ -347,8 +349,17 @@ def test_hostile_words_are_dead_on_every_page_and_in_mail(
 ) -> None:
     Discussion.objects.update(title=XSS)
     rows = [
-        sent(XSS + str(number), email=f"{XSS}@example.org", discussion=discussion, client_error=XSS[:200], browser="B",
-             code=f"<b>{number % 1}", release=XSS[:40], context={"article": XSS, "account": XSS}, cause="<i>")
+        sent(
+            XSS + str(number),
+            email=f"{XSS}@example.org",
+            discussion=discussion,
+            client_error=XSS[:200],
+            browser="B",
+            code=f"<b>{number % 1}",
+            release=XSS[:40],
+            context={"article": XSS, "account": XSS},
+            cause="<i>",
+        )
         for number in range(2)
     ]
     for number, row in enumerate(rows):
@@ -414,7 +425,10 @@ def test_programs_do_what_editors_do(sent: Callable[..., IssueReport], editor: C
     assert api(viewer, "get", f"issues/{report.pk}/").json()["email"] is None
     assert api(viewer, "post", f"issues/{report.pk}/actions/", {"do": "close"}).status_code == 403
     assert api(editor, "post", f"issues/{report.pk}/actions/", {"do": "answer", "text": "{hole}"}).status_code == 400
-    assert api(editor, "post", f"issues/{report.pk}/actions/", {"do": "answer", "text": "Yes."}).json()["state"] == "answered"
+    assert (
+        api(editor, "post", f"issues/{report.pk}/actions/", {"do": "answer", "text": "Yes."}).json()["state"]
+        == "answered"
+    )
     merged = api(editor, "post", f"issues/{report.pk}/actions/", {"do": "merge", "into": f"report:{other.pk}"}).json()
     assert api(editor, "get", f"issues/groups/{merged['group']}/").json()["count"] == 2
     assert api(editor, "get", "issues/templates/").json()["results"]

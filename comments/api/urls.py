@@ -20,6 +20,7 @@ from comments.api import (
     deciding,
     desk,
     documentation,
+    issue_desk,
     jobs,
     learning,
     numbers,
@@ -93,6 +94,29 @@ urlpatterns: list[URLPattern] = [
     path("issues/diagnosis/", reports.DiagnosisView.as_view(), name="diagnosis"),
     path("issues/<slug:token>/", reports.IssueView.as_view(), name="issue"),
     path("issues/<slug:token>/messages/", reports.IssueMessagesView.as_view(), name="issue_messages"),
+    path("moderation/issues/", issue_desk.DeskIssuesView.as_view(), name="moderation_issues"),
+    path("moderation/issues/templates/", issue_desk.TemplatesView.as_view(), name="issue_templates"),
+    path("moderation/issues/numbers/", issue_desk.IssueNumbersView.as_view(), name="issue_numbers"),
+    path("moderation/issues/incidents/", issue_desk.IncidentsView.as_view(), name="moderation_incidents"),
+    path(
+        "moderation/issues/incidents/<comments_id:pk>/", issue_desk.IncidentView.as_view(), name="moderation_incident"
+    ),
+    path(
+        "moderation/issues/groups/<comments_id:pk>/",
+        issue_desk.DeskIssueGroupView.as_view(),
+        name="moderation_issue_group",
+    ),
+    path(
+        "moderation/issues/groups/<comments_id:pk>/actions/",
+        issue_desk.DeskIssueGroupActionsView.as_view(),
+        name="act_on_issue_group",
+    ),
+    path("moderation/issues/<comments_id:pk>/", issue_desk.DeskIssueView.as_view(), name="moderation_issue"),
+    path(
+        "moderation/issues/<comments_id:pk>/actions/",
+        issue_desk.DeskIssueActionsView.as_view(),
+        name="act_on_issue",
+    ),
     path("moderation/queues/", deciding.QueuesView.as_view(), name="moderation_queues"),
     path("moderation/comments/", deciding.CardsView.as_view(), name="moderation_comments"),
     path("moderation/comments/<comments_id:comment_id>/", deciding.CardView.as_view(), name="moderation_comment"),

@@ -113,7 +113,9 @@ def _do(
         case "template":
             # Nothing is done: the page comes again with the words in the box.
             chosen = AnswerTemplate.objects.filter(pk=_number(given.get("template", "")), is_active=True).first()
-            raise Refused("template", _("Fill in what stands in braces, then send."), text=chosen.text if chosen else text)
+            raise Refused(
+                "template", _("Fill in what stands in braces, then send."), text=chosen.text if chosen else text
+            )
         case "answer" | "ask" as what if report is not None:
             answers.answer(report, text, editor, asks=what == "ask", signed_as=signed)
             return (_("Asked.") if what == "ask" else _("Answered.")), None
@@ -200,9 +202,10 @@ def _page(
         elif group is not None:
             opened = _group(request, board.get_group(request.user, group), acts)
     except Refused as error:
-        if error.status != 404 or refused is not None:
+        if error.status != 404:
             raise
-        refused, status = error, 404
+        refused = refused or error
+        status = refused.status
     typed = {name: request.POST.get(name, "") for name in TYPED}
     if refused is not None and refused.code == "template":
         typed["text"] = str(refused.params.get("text", ""))
@@ -521,7 +524,9 @@ def figures(request: HttpRequest, site: AdminSite) -> HttpResponse:
     return response
 
 
-def _figure(sort: str, value: Any, count: Callable[[int], str], duration: Callable[..., str], of: Callable[..., str]) -> str:
+def _figure(
+    sort: str, value: Any, count: Callable[[int], str], duration: Callable[..., str], of: Callable[..., str]
+) -> str:
     match sort:
         case "seconds":
             return duration(value)

@@ -37,7 +37,7 @@ from comments.desk.forms import (
     UndoForm,
     complaint,
 )
-from comments.desk.frame import for_moderators, for_those_who, for_viewers
+from comments.desk.frame import for_moderators, for_viewers
 from comments.exceptions import CommentChanged, Refused
 from comments.models import Comment, Commenter, Decider, Decision, Reason, Revision, Status
 

@@ -152,7 +152,10 @@ def answer_all(
 def _several(reports: Sequence[IssueReport]) -> list[IssueReport]:
     ids = sorted({one.pk for one in reports})[:MOST_AT_ONCE]
     return list(
-        IssueReport.objects.select_for_update(of=("self",)).select_related("discussion").filter(pk__in=ids).order_by("pk")
+        IssueReport.objects.select_for_update(of=("self",))
+        .select_related("discussion")
+        .filter(pk__in=ids)
+        .order_by("pk")
     )
 
 
@@ -233,7 +236,9 @@ def note(report: IssueReport, text: str, editor: Commenter) -> IssueNote:
     return made
 
 
-def assign(reports: Sequence[IssueReport], to: Commenter | None, editor: Commenter, group: IssueGroup | None = None) -> None:
+def assign(
+    reports: Sequence[IssueReport], to: Commenter | None, editor: Commenter, group: IssueGroup | None = None
+) -> None:
     """Say who sees to ``reports``, and to ``group``; ``None``: nobody yet."""
     access.require_of(editor, "answer_issues")
     if to is not None and not may_act(to.user):
@@ -278,7 +283,9 @@ def merge(reports: Sequence[IssueReport], into: IssueReport | IssueGroup, editor
         if any(grouping.facts_of(one).is_personal for one in rows):
             raise Refused(
                 "personal",
-                _("A held comment or a sanction concerns one reader: it is answered by itself, or all of a stack at once."),
+                _(
+                    "A held comment or a sanction concerns one reader: it is answered by itself, or all of a stack at once."
+                ),
             )
         if group is None:
             group = IssueGroup.objects.create()
@@ -300,9 +307,9 @@ def split(reports: Sequence[IssueReport], editor: Commenter) -> int:
         for group_id in {one.group_id for one in rows}:
             out = [one for one in rows if one.group_id == group_id]
             rest = list(
-                IssueReport.objects.filter(group=group_id).exclude(pk__in=[one.pk for one in out]).order_by("-pk")[
-                    : grouping.MOST_SPLIT
-                ]
+                IssueReport.objects.filter(group=group_id)
+                .exclude(pk__in=[one.pk for one in out])
+                .order_by("-pk")[: grouping.MOST_SPLIT]
             )
             grouping.split(out, rest)
             IssueReport.objects.filter(pk__in=[one.pk for one in out]).update(group=None)
@@ -326,14 +333,18 @@ def rename(group: IssueGroup, title: str, editor: Commenter) -> None:
         locked.save(update_fields=["title", "made_by"])
         if not words:
             grouping.refresh(locked)
-        audit.record("issue_group", locked.title or str(locked.pk), object_id=locked.pk, after="renamed", made_by=editor)
+        audit.record(
+            "issue_group", locked.title or str(locked.pk), object_id=locked.pk, after="renamed", made_by=editor
+        )
 
 
 def _record(editor: Commenter, report: IssueReport, did: str) -> None:
     audit.record("issue", report.number, object_id=report.pk, after={"did": did}, made_by=editor)
 
 
-def _record_many(editor: Commenter, reports: Sequence[IssueReport], did: str, more: dict[str, Any] | None = None) -> None:
+def _record_many(
+    editor: Commenter, reports: Sequence[IssueReport], did: str, more: dict[str, Any] | None = None
+) -> None:
     if not reports:
         return
     subject = reports[0].number

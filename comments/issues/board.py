@@ -81,7 +81,9 @@ def seen_by(user: Any) -> QuerySet[IssueReport]:
 
 def get(user: Any, pk: int) -> IssueReport:
     """Return one report that ``user`` may read, or raise ``Refused`` (404)."""
-    rows = seen_by(user).select_related("discussion", "reporter", "comment", "group__incident", "incident", "assigned_to")
+    rows = seen_by(user).select_related(
+        "discussion", "reporter", "comment", "group__incident", "incident", "assigned_to"
+    )
     found = rows.filter(pk=min(pk, BIGGEST)).first()
     if found is None:
         raise Refused("unknown_report", _("There is no such report."), status=404)

@@ -124,6 +124,8 @@ class Row:
     reporter_id: int | None
     browser_key: str
     network_key: str
+    dismissed: str | None = None
+    """The stream it was counted in when an editor said that this is no incident: it counts in that one alone."""
 
 
 def look(now: datetime | None = None) -> list[Incident]:
@@ -144,7 +146,7 @@ def recent(now: datetime) -> list[Row]:
     rows = IssueReport.objects.filter(created_at__gt=now - ONCE, created_at__lte=now, is_suspicious=False)
     known = Q(incident__state__in=(*ACTIVE, State.ENDED)) | Q(group__incident__state__in=(*ACTIVE, State.ENDED))
     rows = rows.exclude(known).exclude(code__in=grouping.PERSONAL).exclude(cause__in=grouping.PERSONAL)
-    names = ("pk", "created_at", "kind", "code", "reporter_id", "browser_key", "network_key")
+    names = ("pk", "created_at", "kind", "code", "reporter_id", "browser_key", "network_key", "incident__stream")
     return [Row(*values) for values in rows.order_by("-id").values_list(*names)[:MOST_RECENT]]
 
 
@@ -157,7 +159,8 @@ def bursts_of_reports(now: datetime) -> list[Sign]:
     usual = Usual(now)
     streams: dict[str, list[Row]] = {}
     for row in rows:
-        for name in filter(None, (f"code:{row.code}" if row.code else "", f"kind:{row.kind}", "all")):
+        names = [row.dismissed] if row.dismissed else [f"code:{row.code}" * bool(row.code), f"kind:{row.kind}", "all"]
+        for name in filter(None, names):
             streams.setdefault(name, []).append(row)
     muted = {
         row.stream: int(row.because.get("people", 0)) + 2
@@ -427,15 +430,18 @@ def _tell_newsroom(one: Incident, event: str) -> None:
     head = head % {"title": one.title}
     words = in_words(one)
     for number, address in enumerate(settings.newsroom_emails):
-        outbox.mail(
-            f"incident:{one.pk}:{event}:{number}", address, head, f"{words}\n\n{desk or outbox.no_link()}\n"
-        )
+        outbox.mail(f"incident:{one.pk}:{event}:{number}", address, head, f"{words}\n\n{desk or outbox.no_link()}\n")
     if settings.desk_webhook_url:
         said = f"*{plain_in_chat(head)}*\n{plain_in_chat(words)}"
         body = {
             "text": f"{said}\n<{desk}|{_('Open the incident')}>" if desk else said,
             "event": f"incident.{'likely' if is_likely else 'proposed'}",
-            "incident": {"id": one.pk, "stream": one.stream, "since": one.started_at.isoformat(), "narrow": one.is_narrow},
+            "incident": {
+                "id": one.pk,
+                "stream": one.stream,
+                "since": one.started_at.isoformat(),
+                "narrow": one.is_narrow,
+            },
         }
         key = f"incident:{one.pk}:{event}:chat"
         outbox.webhook(
@@ -582,7 +588,9 @@ def _change(
             incident=locked, state=state, text=words, is_public=was_public and bool(words), made_by=editor
         )
         after = {"state": state, "text": words} | ({"dismissed_as": why} if why else {})
-        audit.record("incident", locked.title, object_id=locked.pk, before={"state": before}, after=after, made_by=editor)
+        audit.record(
+            "incident", locked.title, object_id=locked.pk, before={"state": before}, after=after, made_by=editor
+        )
         transaction.on_commit(_forget_pages, robust=True)
     return locked
 
