@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from comments import conf
-from comments.models import Discussion, PolicyVersion, Setting
+from comments.models import Discussion, Incident, PolicyVersion, Setting
 
 RECHECK_SECONDS = 1.0
 
@@ -30,6 +30,8 @@ class InForce:
     sections: dict[str, Values] = field(default_factory=dict)
     discussions: dict[int, Values] = field(default_factory=dict)
     resolved: dict[tuple[str, int], conf.Settings] = field(default_factory=dict)
+    incidents: list[Incident] = field(default_factory=list)
+    """Those readers are told of, the latest first: read with the rest, so that showing them costs nothing."""
 
 
 _kept: InForce | None = None
@@ -53,6 +55,9 @@ def in_force(*, exact: bool = False) -> InForce:
 
 def _read(number: int, project: conf.Settings) -> InForce:
     found = InForce(number, project)
+    if number:
+        told = (Incident.State.CONFIRMED, Incident.State.WATCHING)
+        found.incidents.extend(Incident.objects.filter(state__in=told).order_by("-started_at")[:5])
     for scope, section, discussion_id, name, value in Setting.objects.values_list(
         "scope", "section", "discussion_id", "name", "value"
     ):

@@ -423,13 +423,11 @@ def test_programs_do_what_editors_do(sent: Callable[..., IssueReport], editor: C
     one = api(editor, "get", f"issues/{report.pk}/").json()
     assert one["email"] == "mara@example.org" and one["messages"][0]["text"].startswith("Nothing happens")
     assert api(viewer, "get", f"issues/{report.pk}/").json()["email"] is None
-    assert api(viewer, "post", f"issues/{report.pk}/actions/", {"do": "close"}).status_code == 403
-    assert api(editor, "post", f"issues/{report.pk}/actions/", {"do": "answer", "text": "{hole}"}).status_code == 400
-    assert (
-        api(editor, "post", f"issues/{report.pk}/actions/", {"do": "answer", "text": "Yes."}).json()["state"]
-        == "answered"
-    )
-    merged = api(editor, "post", f"issues/{report.pk}/actions/", {"do": "merge", "into": f"report:{other.pk}"}).json()
+    actions = f"issues/{report.pk}/actions/"
+    assert api(viewer, "post", actions, {"do": "close"}).status_code == 403
+    assert api(editor, "post", actions, {"do": "answer", "text": "{hole}"}).status_code == 400
+    assert api(editor, "post", actions, {"do": "answer", "text": "Yes."}).json()["state"] == "answered"
+    merged = api(editor, "post", actions, {"do": "merge", "into": f"report:{other.pk}"}).json()
     assert api(editor, "get", f"issues/groups/{merged['group']}/").json()["count"] == 2
     assert api(editor, "get", "issues/templates/").json()["results"]
     assert api(editor, "get", "issues/numbers/").json()["days"] == 28

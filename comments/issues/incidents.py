@@ -67,9 +67,6 @@ class Shown:
 
 # --- What readers see -------------------------------------------------------------------------------------------------
 
-_known: tuple[Any, list[Shown]] = (None, [])
-
-
 def in_force(discussion: Discussion | None = None) -> list[Shown]:
     """
     Return the incidents that readers are told of, the latest first. The same for everyone and for every discussion.
@@ -77,12 +74,7 @@ def in_force(discussion: Discussion | None = None) -> list[Shown]:
     Kept in the process as long as the number of the policy stands still, which is asked for once a second at most; a
     site that never had an incident costs no query. Needs no cache server.
     """
-    global _known
-    now = thresholds.in_force()
-    if _known[0] is not now:
-        rows = Incident.objects.filter(state__in=PUBLIC).order_by("-started_at") if now.number else []
-        _known = (now, [_shown(row) for row in rows[:5]])
-    return _known[1]
+    return [_shown(row) for row in thresholds.in_force().incidents]
 
 
 def _shown(row: Incident) -> Shown:
