@@ -304,7 +304,7 @@ def split(reports: Sequence[IssueReport], editor: Commenter) -> int:
     with transaction.atomic():
         grouping._one_at_a_time()
         rows = [one for one in _several(reports) if one.group_id]
-        for group_id in {one.group_id for one in rows}:
+        for group_id in {one.group_id for one in rows if one.group_id}:
             out = [one for one in rows if one.group_id == group_id]
             rest = list(
                 IssueReport.objects.filter(group=group_id)

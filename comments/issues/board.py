@@ -116,7 +116,7 @@ def matching(user: Any, asked: Asked) -> QuerySet[IssueReport]:
     return rows
 
 
-def _found(user: Any, words: str) -> QuerySet[IssueReport]:
+def _found(user: Any, words: str) -> Any:
     """Return what a search means: a number, a code, a request's id, or words; addresses only for who may act."""
     number = words.rpartition("-")[2].lstrip("#")
     same = Q(code=words) | Q(cause=words) | Q(request_id=words) | Q(messages__text__icontains=words)
@@ -129,7 +129,7 @@ def _found(user: Any, words: str) -> QuerySet[IssueReport]:
 
 
 def lines(user: Any, asked: Asked) -> list[Line]:
-    """Return what there is to see, urgent first, doubtful last, then the latest. Four queries, whatever their number."""
+    """Return what there is to see, urgent first, doubtful last, then the latest. Two queries, however many."""
     rows = matching(user, asked).order_by()
     grouped = (
         rows.filter(group__isnull=False)
@@ -222,7 +222,7 @@ def head(user: Any) -> Head:
 
 
 def failures_of(report: IssueReport) -> list[Failure]:
-    """Return what was refused or failed around a report: its request's, its reader's and its browser's, latest first."""
+    """Return what failed around a report: its request's, its reader's and its browser's failures, latest first."""
     same = Q(pk=report.failure_id) if report.failure_id else Q(pk=None)
     if report.request_id:
         same |= Q(request_id=report.request_id)
@@ -261,7 +261,7 @@ def stack_of(user: Any, report: IssueReport) -> list[IssueReport]:
         state__in=answers.OPEN,
         discussion=report.discussion_id,
     )
-    alike = [one for one in rows.select_related("discussion").order_by("-id")[:MOST_SINGLE]]
+    alike = rows.select_related("discussion").order_by("-id")[:MOST_SINGLE]
     return [one for one in alike if (grouping.facts_of(one).cause or one.code) == cause]
 
 

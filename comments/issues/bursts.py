@@ -88,7 +88,7 @@ def threshold(
     """
     Return the smallest number of people in a window of ``hours`` that is proposed as an incident; 3 at least.
 
-    ``365 · λ · P(N ≥ n − 1) ≤ false_alarms / tests``: the left side is how often in a year chance completes a cluster
+    ``365 · λ · P(N ≥ n - 1) ≤ false_alarms / tests``: the left side is how often in a year chance completes a cluster
     of n. ``tests`` is the number of streams times windows, ``profile`` how busy the site is now against the mean of the
     day, or at each of several moments to average over.
     """

@@ -14,7 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 
 from comments.models import Commenter, Discussion, IssueGroup, IssueMessage, IssueReport, IssueSplit
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AGAIN = timedelta(hours=24)
 """A second report by the same person about the same discussion is a message on the first for so long."""
 LOOKS_BACK = timedelta(hours=72)
@@ -101,7 +102,7 @@ class Facts:
     elsewhere: str = ""
     fingerprint: str = ""
     cause: str = ""
-    at: datetime = datetime.min
+    at: datetime = EPOCH
 
     @property
     def is_personal(self) -> bool:
@@ -227,9 +228,9 @@ def title(reports: Sequence[IssueReport]) -> str:
         parts.append(code)
     if family := _most([family_of(report.browser) for report in reports]):
         parts.append(family)
-    if provider := _most([report.email.rpartition("@")[2].lower()[:60] for report in reports]):
-        if kind == IssueReport.Kind.NOTIFICATIONS:
-            parts.append(provider)
+    provider = _most([report.email.rpartition("@")[2].lower()[:60] for report in reports])
+    if provider and kind == IssueReport.Kind.NOTIFICATIONS:
+        parts.append(provider)
     if article := _most([str(report.discussion_id or "") for report in reports]):
         named = next(report.discussion for report in reports if str(report.discussion_id or "") == article)
         parts.append(str(named)[:80])

@@ -1,5 +1,5 @@
 """
-Incidents: commenting does not work for many at once. Proposed by counts, worded by an editor, told to readers once over.
+Incidents: commenting does not work for many at once. Counts propose, an editor words, readers are told once it is over.
 
 Reports are the slow alarm, so the server's own signals (:mod:`comments.issues.signs`) propose too; when both do within
 half an hour it is likely, and said loudly. Nothing automatic speaks to readers: an editor confirms and finds the words.
@@ -66,6 +66,7 @@ class Shown:
 
 
 # --- What readers see -------------------------------------------------------------------------------------------------
+
 
 def in_force(discussion: Discussion | None = None) -> list[Shown]:
     """

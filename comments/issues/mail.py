@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -55,7 +56,11 @@ def write(message: IssueMessage, event: str = "answered") -> bool:
         about = subject(report, event)
         token = report.token
         link = outbox.absolute(reverse("comments:issue_receipt", args=[token])) if token else ""
-        facts = {"text": message.text, "signed": message.signed_as or _("The comments desk"), "link": link}
+        facts: dict[str, Any] = {
+            "text": message.text,
+            "signed": message.signed_as or _("The comments desk"),
+            "link": link,
+        }
         facts |= {"subject": about, "asks": message.asks, "is_answer": message.sender == IssueMessage.Sender.NEWSROOM}
         written = outbox.mail(
             f"{KEY}{message.pk}",

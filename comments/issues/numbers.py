@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from comments.dashboard import Column, Table, share
-from comments.issues import board
+from comments.issues import answers, board
 from comments.models import DiagnosisCount, Incident, IssueMessage, IssueReport, IssueSplit
 
 CHOICES = (7, 28, 90, 365)
@@ -64,7 +64,7 @@ def read(user: Any, days: int) -> Numbers:
     """Return the numbers of the last ``days`` as far as ``user`` may read reports."""
     now = timezone.now()
     since = now - timedelta(days=days)
-    seen = board.seen_by(user) if board.answers.may_look(user) else IssueReport.objects.none()
+    seen = board.seen_by(user) if answers.may_look(user) else IssueReport.objects.none()
     rows = seen.filter(created_at__gt=since)
     first = dict(
         IssueMessage.objects.filter(report__in=rows.values("pk"), sender=IssueMessage.Sender.NEWSROOM)

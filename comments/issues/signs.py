@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db.models import Count, Max, Min, Q
@@ -81,7 +82,7 @@ def silence(now: datetime) -> Sign | None:
     return None
 
 
-def _whose(row: tuple[int | None, str, str]) -> str:
+def _whose(row: tuple[Any, ...]) -> str:
     person, browser, network = row
     return f"a{person}" if person else f"b{browser}" if browser else f"n{network}"
 
@@ -128,7 +129,7 @@ def new_after_release(now: datetime) -> Sign | None:
         "code", "error", "person", "browser_key", "network_key"
     )
     for code, error, *whose in rows[:MOST]:
-        met.setdefault((code, error), set()).add(_whose((whose[0], whose[1], whose[2])))
+        met.setdefault((code, error), set()).add(_whose(tuple(whose)))
     for (code, error), people in sorted(met.items()):
         if len(people) >= 2 and not older.filter(code=code, error=error).exists():
             facts = {"people": len(people), "code": code, "error": error, "release": latest}
@@ -153,6 +154,7 @@ def slow_screening(now: datetime) -> Sign | None:
     took = sorted(
         (screened - created).total_seconds()
         for created, screened in done.order_by("-id").values_list("created_at", "screened_at")[:500]
+        if screened
     )
     usual = took[int(len(took) * 0.95)] if took else 0.0
     if waits <= SLOW_TIMES * usual:
