@@ -284,7 +284,7 @@ def merge(reports: Sequence[IssueReport], into: IssueReport | IssueGroup, editor
             raise Refused(
                 "personal",
                 _(
-                    "A held comment or a sanction concerns one reader: it is answered by itself, or all of a stack at once."
+                    "A held comment or a sanction concerns one reader: answer it by itself, or a stack at once."
                 ),
             )
         if group is None:
