@@ -23,7 +23,11 @@ def axe(page: Any, state: str) -> None:
 
     found = Axe().run(page, context="#desk").response["violations"]
     assert [(state, rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found] == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), state
+    wide = "[...document.querySelectorAll('#desk *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+        state,
+        page.evaluate(f"{wide}.slice(0, 8).map(e => e.outerHTML.slice(0, 120))"),
+    )
 
 
 def test_an_incident_from_the_first_report_to_the_mail_that_it_works_again(
@@ -33,7 +37,12 @@ def test_an_incident_from_the_first_report_to_the_mail_that_it_works_again(
     for who in people:
         report = {"kind": "cannot_reply_vote", "text": "Replies fail.", "email": f"{who}@example.org"}
         api(site, who, "issues/", report)
-    code = "from comments.issues import incidents; incidents.look()"
+    # All of them sit at one machine here; a network counts for two people at most.
+    code = (
+        "from comments.issues import incidents; from comments.models import IssueReport;"
+        "[IssueReport.objects.filter(pk=one.pk).update(network_key=str(one.pk)) for one in IssueReport.objects.all()];"
+        "incidents.look()"
+    )
     subprocess.run(
         [sys.executable, "manage.py", "shell", "-c", code], cwd=ROOT, env=site.environment, check=True, timeout=60
     )

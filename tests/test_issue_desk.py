@@ -377,7 +377,7 @@ def test_hostile_words_are_dead_on_every_page_and_in_mail(
 
 
 def test_no_line_end_gets_into_a_header(sent: Callable[..., IssueReport], editor: Commenter) -> None:
-    report = sent(email="mara@example.org", language="de\r\nBcc: x@example.org")
+    report = sent(email="mara@example.org", language="de\r\nBcc:")
 
     answers.answer(report, "Yes.\r\nBcc: everyone@example.org", editor, signed_as="The desk\r\nBcc: x@example.org")
 
