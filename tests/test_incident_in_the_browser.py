@@ -66,7 +66,7 @@ def test_an_incident_from_the_first_report_to_the_mail_that_it_works_again(
 
     page.goto(f"{site.base}{DESK}incidents/1/")
     page.get_by_role("button", name="Confirm, and tell readers").click()
-    page.get_by_text("Readers are told").wait_for()
+    page.get_by_text("on every form and section").wait_for()
     reader = window("")
     until = time.monotonic() + 30
     while not reader.page.locator("[data-incident]").count():
