@@ -79,7 +79,9 @@ def section(key: str = "story-1") -> str:
 
 def test_a_burst_of_people_is_proposed_once_with_its_figures(proposed: Incident) -> None:
     assert proposed.state == "proposed" and proposed.stream == "code:server_error"
-    assert "6 people in" in incidents.in_words(proposed) and "by chance about once in" in incidents.in_words(proposed)
+    assert "6 people within" in incidents.in_words(proposed) and "by chance about once in" in incidents.in_words(
+        proposed
+    )
     assert IssueReport.objects.filter(incident=proposed).count() == 6
     assert incidents.look() == [] and Incident.objects.count() == 1
 

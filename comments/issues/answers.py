@@ -283,9 +283,7 @@ def merge(reports: Sequence[IssueReport], into: IssueReport | IssueGroup, editor
         if any(grouping.facts_of(one).is_personal for one in rows):
             raise Refused(
                 "personal",
-                _(
-                    "A held comment or a sanction concerns one reader: answer it by itself, or a stack at once."
-                ),
+                _("A held comment or a sanction concerns one reader: answer it by itself, or a stack at once."),
             )
         if group is None:
             group = IssueGroup.objects.create()

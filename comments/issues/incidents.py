@@ -399,14 +399,16 @@ def _figures(stream: str, facts: dict[str, Any]) -> str:
     if facts.get("leak"):
         return _("%(people)d reports in %(days)d days; usual are %(usual)s.") % facts
     minutes = int(facts.get("minutes") or 1)
-    said = ngettext("%(count)d person in %(minutes)d minutes", "%(count)d people in %(minutes)d minutes", people) % {
+    said = ngettext("%(count)d person within %(minutes)d min", "%(count)d people within %(minutes)d min", people) % {
         "count": people,
         "minutes": minutes,
     }
     a_day = float(facts.get("a_day") or 0)
     hours = round(24 / a_day) if a_day else 0
     usual = _("usual is 1 in %(hours)d hours") % {"hours": max(1, hours)} if hours else ""
-    by_chance = _("that happens by chance about once in %(years)s years") % {"years": facts.get("years", "?")}
+    by_chance = _("that happens by chance about once in %(years)s years") % {
+        "years": f"{float(facts.get('years') or 0):g}"
+    }
     return "; ".join(filter(None, [said, usual, by_chance])) + "."
 
 
