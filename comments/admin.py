@@ -42,6 +42,7 @@ from comments.desk import (
 )
 from comments.desk import audit as audit_page
 from comments.desk import bulk as bulk_page
+from comments.desk import issues as issue_desk
 from comments.desk import phrases as phrase_views
 from comments.desk import roles as roles_page
 from comments.desk import settings as policy_page
@@ -229,6 +230,7 @@ PARTS_OF_THE_DESK: tuple[Any, ...] = (
     bulk_page,
     people,
     appeals,
+    issue_desk,
     audit_page,
     roles_page,
 )

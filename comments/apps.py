@@ -25,6 +25,7 @@ class CommentsConfig(AppConfig):
         )
         from comments.issues import (
             failures,
+            grouping,
             tasks,  # noqa: F401  (Celery looks for tasks in comments.tasks only)
         )
         from comments.notifications import tasks as notices
@@ -43,6 +44,7 @@ class CommentsConfig(AppConfig):
         signals.comments_decided.connect(notices.on_many_decided, dispatch_uid="comments.notifications")
         signals.comment_featured.connect(notices.on_featured, dispatch_uid="comments.notifications")
         signals.appeal_ruled.connect(notices.on_ruled, dispatch_uid="comments.notifications")
+        signals.issue_reported.connect(grouping.on_reported, dispatch_uid="comments.issues.grouping")
 
         def keep_search(using: str, **_kwargs: Any) -> None:
             search.keep_in_step(connections[using])

@@ -65,6 +65,10 @@ KINDS: dict[str, str | Promise] = {
     "reason": gettext_lazy("Reason"),
     "feature": gettext_lazy("Featured"),
     "pin": gettext_lazy("Pinned"),
+    "issue": gettext_lazy("Issue report"),
+    "issue_group": gettext_lazy("Group of issue reports"),
+    "incident": gettext_lazy("Incident"),
+    "answer_template": gettext_lazy("Answer template"),
 }
 """What an entry can be about. Entries of the desk may have kinds beside these; they are called by their code."""
 

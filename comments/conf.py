@@ -411,6 +411,15 @@ class Settings:
     contact_email: str = ""
     """Address printed under the issue form, for when even that fails."""
 
+    issue_reply_domain: str = ""
+    """Where answers to our mails go: ``issues+…@`` this domain, to a program that files them. Empty: nowhere."""
+
+    incident_false_alarms: int = 4
+    """How many false proposals of an incident the newsroom bears in a year; with fewer they come later. 0: none."""
+
+    newsroom_emails: tuple[str, ...] = ()
+    """Who is mailed when an incident is proposed. Empty: only ``DESK_WEBHOOK_URL`` is told."""
+
     site_url: str = ""
     """Where the site stands: ``"https://example-news.com"``. Mail and webhooks cannot link without it."""
 

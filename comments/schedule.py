@@ -21,6 +21,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "comments-jobs": {"task": "comments.tasks.run_due_jobs", **_every(30.0)},
     "comments-answers": {"task": "comments.issues.tasks.send_answers", **_every(60.0)},
     "comments-reports": {"task": "comments.issues.tasks.keep_house", "schedule": 3600.0},
+    "comments-incidents": {"task": "comments.issues.tasks.look_for_incidents", **_every(60.0)},
+    "comments-leaks": {"task": "comments.issues.tasks.look_for_leaks", "schedule": crontab(hour=6, minute=10)},
     "comments-deliveries": {"task": "comments.tasks.send_deliveries", **_every(30.0)},
     "comments-letters": {"task": "comments.letters.write_letters", **_every(300.0)},
     "comments-assignments": {"task": "comments.tasks.close_assignments", **_every(300.0)},

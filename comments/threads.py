@@ -531,6 +531,15 @@ SHARED_SECONDS = 5
 """How long the shared cache is trusted before the database is asked."""
 
 
+NOTICE_SECONDS = 15.0
+"""A whole section is never kept longer than this: what the newsroom says about an incident stands in it."""
+
+
+def _lasts(name: tuple[Any, ...]) -> float:
+    longest = float(conf.get().cache_seconds)
+    return min(longest, NOTICE_SECONDS) if len(name) > 1 and name[1] == "section" else longest
+
+
 def ready(body: bytes, *, name: tuple[Any, ...] = (), version: int = 0) -> Kept:
     """Return ``body`` with its ETag. Without a ``name`` it is sent once and not kept."""
     digest = hashlib.blake2b(body, digest_size=12).hexdigest()
@@ -581,7 +590,7 @@ class PageCache:
 
     def _fresh(self, name: tuple[Any, ...], key: str) -> Kept | None:
         kept = self._kept.get(name)
-        if kept is None or time.monotonic() - kept.built_at > conf.get().cache_seconds:
+        if kept is None or time.monotonic() - kept.built_at > _lasts(name):
             return None
         if kept.version < self.version(key):
             return None
@@ -597,7 +606,7 @@ class PageCache:
         now = time.monotonic()
         if kept is None or known is None or now - known[1] >= LOOK_AGAIN_SECONDS or kept.version < known[0]:
             return None
-        return kept if now - kept.built_at <= conf.get().cache_seconds else None
+        return kept if now - kept.built_at <= _lasts(name) else None
 
     def version(self, key: str) -> int:
         """Return the version of discussion ``key``, from here, the shared cache or the database; 0 if unknown."""

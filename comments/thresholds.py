@@ -16,7 +16,7 @@ from typing import Any
 from django.utils import timezone
 
 from comments import conf, hours
-from comments.models import Discussion, Guidelines, PolicyVersion, Setting
+from comments.models import Discussion, Guidelines, Incident, PolicyVersion, Setting
 
 RECHECK_SECONDS = 1.0
 
@@ -35,6 +35,8 @@ class InForce:
     guidelines: Guidelines | None = None
     """The published version, if there is one."""
     resolved: dict[tuple[str, int], conf.Settings] = field(default_factory=dict)
+    incidents: list[Incident] = field(default_factory=list)
+    """Those readers are told of, the latest first: read with the rest, so that showing them costs nothing."""
 
 
 _kept: InForce | None = None
@@ -58,6 +60,9 @@ def in_force(*, exact: bool = False) -> InForce:
 
 def _read(number: int, project: conf.Settings) -> InForce:
     found = InForce(number, project, guidelines=Guidelines.objects.order_by("-number").first())
+    if number:
+        told = (Incident.State.CONFIRMED, Incident.State.WATCHING)
+        found.incidents.extend(Incident.objects.filter(state__in=told).order_by("-started_at")[:5])
     for scope, section, discussion_id, name, value in Setting.objects.values_list(
         "scope", "section", "discussion_id", "name", "value"
     ):

@@ -598,10 +598,10 @@ def test_text_without_objections_is_shown_as_typed() -> None:
 # --- The other pages ------------------------------------------------------------------------------------------------
 
 
-def test_the_issue_desk_is_the_list_of_reports(desk: Client) -> None:
+def test_the_front_page_counts_what_waits_on_the_issue_desk(desk: Client) -> None:
     IssueReport.objects.create(kind="vanished")
 
-    assert desk.get(DESK + "issues/")["Location"] == "/admin/comments/issuereport/"
+    assert "My comment vanished" in desk.get(DESK + "issues/").content.decode()
     assert '<b class="warn">1</b>' in page(desk)
 
 

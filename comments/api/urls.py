@@ -21,6 +21,7 @@ from comments.api import (
     desk,
     documentation,
     furnishing,
+    issue_desk,
     jobs,
     learning,
     me,
@@ -130,6 +131,29 @@ urlpatterns: list[URLPattern] = [
     path("issues/<slug:token>/messages/", reports.IssueMessagesView.as_view(), name="issue_messages"),
     path("issues/<slug:token>/pictures/", reports.IssuePicturesView.as_view(), name="issue_pictures"),
     path("issues/<slug:token>/pictures/<comments_id:number>/", reports.PictureView.as_view(), name="issue_picture"),
+    path("moderation/issues/", issue_desk.DeskIssuesView.as_view(), name="moderation_issues"),
+    path("moderation/issues/templates/", issue_desk.TemplatesView.as_view(), name="issue_templates"),
+    path("moderation/issues/numbers/", issue_desk.IssueNumbersView.as_view(), name="issue_numbers"),
+    path("moderation/issues/incidents/", issue_desk.IncidentsView.as_view(), name="moderation_incidents"),
+    path(
+        "moderation/issues/incidents/<comments_id:pk>/", issue_desk.IncidentView.as_view(), name="moderation_incident"
+    ),
+    path(
+        "moderation/issues/groups/<comments_id:pk>/",
+        issue_desk.DeskIssueGroupView.as_view(),
+        name="moderation_issue_group",
+    ),
+    path(
+        "moderation/issues/groups/<comments_id:pk>/actions/",
+        issue_desk.DeskIssueGroupActionsView.as_view(),
+        name="act_on_issue_group",
+    ),
+    path("moderation/issues/<comments_id:pk>/", issue_desk.DeskIssueView.as_view(), name="moderation_issue"),
+    path(
+        "moderation/issues/<comments_id:pk>/actions/",
+        issue_desk.DeskIssueActionsView.as_view(),
+        name="act_on_issue",
+    ),
     path("moderation/queues/", deciding.QueuesView.as_view(), name="moderation_queues"),
     path("moderation/comments/", deciding.CardsView.as_view(), name="moderation_comments"),
     path("moderation/comments/<comments_id:comment_id>/", deciding.CardView.as_view(), name="moderation_comment"),

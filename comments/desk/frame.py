@@ -70,7 +70,7 @@ TABS = [
     Tab("bulk", _("Bulk"), "bulk", "act_in_bulk"),
     Tab("people", _("People"), "people", "see_desk"),
     Tab("appeals", _("Appeals"), "appeals", "rule_on_appeals", "appeals"),
-    Tab("issues", _("Issues"), "issues", "answer_issues", "issues"),
+    Tab("issues", _("Issues"), "issues", "see_issues", "issues"),
     Tab("numbers", _("Numbers"), "numbers", "see_numbers"),
     Tab("rules", _("House rules"), "rules", "change_policy"),
     Tab("model", _("Model"), "model", "change_policy"),
@@ -86,6 +86,8 @@ TABS = [
 def _may_open(user: Any, tab: Tab) -> bool:
     if tab.permission == "give_roles":
         return access.may_give_roles(user)
+    if tab.permission == "see_issues":
+        return access.may(user, "answer_issues") or access.may_see_desk(user)
     return access.may_see_desk(user) if tab.permission == "see_desk" else access.may(user, tab.permission)
 
 

@@ -37,7 +37,7 @@ from comments.desk.forms import (
     UndoForm,
     complaint,
 )
-from comments.desk.frame import for_moderators, for_those_who, for_viewers
+from comments.desk.frame import for_moderators, for_viewers
 from comments.exceptions import CommentChanged, Refused
 from comments.models import Claim, Comment, Commenter, Decider, Decision, Reason, Revision, Status
 
@@ -371,13 +371,6 @@ def _taking_back(found: list[Decision]) -> Toast | None:
     return None
 
 
-@require_GET
-@for_those_who("answer_issues")
-def issues(request: HttpRequest, site: AdminSite) -> HttpResponse:
-    """Go to the issue reports."""
-    return redirect("admin:comments_issuereport_changelist")
-
-
 # --- Deciding -------------------------------------------------------------------------------------------------------
 
 
@@ -590,5 +583,4 @@ ADDRESSES = [
     ("conversation/<int:pk>/", conversation, "conversation"),
     ("claims/", claim, "claims"),
     ("decide/", decide, "decide"),
-    ("issues/", issues, "issues"),
 ]

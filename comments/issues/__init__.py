@@ -19,9 +19,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from comments import access, conf, http, ratelimit, signals
+from comments import conf, http, ratelimit, signals
 from comments.exceptions import Refused
-from comments.issues import answers_first, failures, mail, pictures, tasks
+from comments.issues import answers_first, failures, grouping, mail, pictures
 from comments.issues.answers_first import Answer, Seen, diagnosis
 from comments.models import (
     Comment,
@@ -136,6 +136,8 @@ def report(
     with transaction.atomic():
         if before := _one_too_many(who, browser_key, network_key):
             return before
+        if before := _same_again(who, discussion, said, picture):
+            return before
         failure = _failure(request_id, who, browser_key) if knows_failures else None
         incident = next(iter(answers_first.incidents(discussion)), None)
         seed = new_seed()
@@ -180,6 +182,26 @@ def report(
 
 def _tell(number: int) -> None:
     signals.issue_reported.send_robust(sender=IssueReport, report_id=number)
+
+
+def _same_again(
+    person: Commenter | None, discussion: Discussion | None, said: str, picture: pictures.Picture | None
+) -> IssueReport | None:
+    """
+    Put what one account says again about one discussion within a day with its first report, and return that.
+
+    By account alone: whoever shares a browser or a network is never led to what another wrote.
+    """
+    before = grouping.earlier(person, discussion)
+    if before is None:
+        return None
+    try:
+        with transaction.atomic():
+            add_message(before, said, picture=picture)
+    except Refused:
+        # It is full, or was closed in this moment: nothing is lost.
+        return None
+    return before
 
 
 def _one_too_many(person: Commenter | None, browser_key: str, network_key: str) -> IssueReport | None:
@@ -402,25 +424,16 @@ def answer(report: IssueReport, text: str, editor: Commenter) -> IssueMessage:
 
     Raise ``Refused`` (403) for an editor whose role does not allow it.
     """
-    access.require_of(editor, "answer_issues")
-    words = _words(text)
-    with transaction.atomic():
-        locked = _lock(report)
-        message = IssueMessage.objects.create(
-            report=locked, sender=IssueMessage.Sender.NEWSROOM, written_by=editor, text=words
-        )
-        locked.answered_at = message.created_at
-        locked.save(update_fields=["answered_at"])
-        _turn(locked, IssueReport.State.ANSWERED)
-        if mail.is_reachable(locked.email):
-            tasks.send_answer.delay_on_commit(message.pk)
-    return message
+    from comments.issues import answers  # which imports this module
+
+    return answers.answer(report, text, editor)
 
 
 def close(report: IssueReport, editor: Commenter) -> IssueReport:
     """Close ``report``. Its reader still reads it and may open it again. Twice is once."""
-    access.require_of(editor, "answer_issues")
-    return _moved(report, IssueReport.State.CLOSED, _("Closed by the newsroom."), editor)
+    from comments.issues import answers  # which imports this module
+
+    return answers.close(report, editor)
 
 
 # --- How it is done ---------------------------------------------------------------------------------------------------

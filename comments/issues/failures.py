@@ -168,7 +168,9 @@ class FailureLogMiddleware:
         _remember_sign_in(request, response)
         noted = request.META.get("comments.failures")
         match = getattr(request, "resolver_match", None)
-        if request.method == "POST" and match is not None and match.namespace == "comments":
+        # A mail program unsubscribes with a POST of its own; it is no browser.
+        is_page = match is not None and match.namespace == "comments" and match.url_name != "unsubscribe"
+        if request.method == "POST" and is_page:
             key = http.know_browser(request, response)
             noted = noted and [replace(met, browser_key=key) for met in noted]
         if noted:

@@ -1,59 +1,101 @@
-"""An answer to an issue report, by mail. The row is the queue: what was not mailed is found by :func:`due`."""
+"""
+Mail to who reported: one for each event, with the answer in its first line. Written with the event, sent after it.
+
+The row of the outbox is the queue: see :mod:`comments.outbox`. Nothing of the reader's but the address gets into a
+header, and that one is checked and set by the mail library.
+"""
 
 from __future__ import annotations
 
-import logging
+import re
 from datetime import timedelta
-from smtplib import SMTPRecipientsRefused
+from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.mail import send_mail
 from django.core.validators import validate_email
-from django.utils import timezone
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from comments.models import IssueMessage
-
-logger = logging.getLogger(__name__)
+from comments import conf, outbox
+from comments.models import Delivery, IssueMessage, IssueReport
 
 SOON = timedelta(seconds=60)
-"""A message that Celery was told of gets this long before it is looked for."""
+"""An answer gets its mail with itself; one that has none after so long is looked for."""
 GIVE_UP = timedelta(days=1)
 """An answer that could not be mailed for this long stays on the receipt alone."""
+KEY = "issue:"
+TOLD = "told"
+_domain = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
 
 
-def send(message_id: int) -> bool:
-    """
-    Mail one answer to who reported, and say whether it left.
+def subject(report: IssueReport, event: str) -> str:
+    """Return a subject of our own words and the number, nothing else."""
+    facts = {"number": report.number}
+    match event:
+        case "question":
+            return _("Your report %(number)s: a question") % facts
+        case "solved":
+            return _("Your report %(number)s: solved") % facts
+        case "closed":
+            return _("Your report %(number)s: closed") % facts
+        case "over":
+            return _("Your report %(number)s: it works again") % facts
+        case _answered:
+            return _("Your report %(number)s: answered") % facts
 
-    The row is claimed first, so two workers never mail it twice. When the mail server fails the claim is given back and
-    it is tried again; when it refuses the address, the receipt says so.
-    """
-    waiting = IssueMessage.objects.filter(pk=message_id, sender=IssueMessage.Sender.NEWSROOM, mailed_at=None)
-    if not waiting.update(mailed_at=timezone.now()):
-        return False
-    message = IssueMessage.objects.select_related("report").get(pk=message_id)
+
+def write(message: IssueMessage, event: str = "answered") -> bool:
+    """Write down the mail about ``message``, in the caller's transaction; say whether there is one. Twice is once."""
     report = message.report
     if not is_reachable(report.email):
         return False
-    # The only thing of the reader's in a header is the address, and that one is set by the mail library.
-    subject = _("Your report %(number)s: the newsroom answered") % {"number": report.number}
-    closing = _("You can answer on your private page: the address you were shown when you sent the report.")
-    try:
-        send_mail(subject, f"{message.text}\n\n-- \n{closing}\n", None, [report.email])
-    except (SMTPRecipientsRefused, ValueError) as error:
-        logger.warning("answer %s: the address was refused (%s)", message_id, type(error).__name__)
-        IssueMessage.objects.create(
-            report=report,
-            sender=IssueMessage.Sender.SYSTEM,
-            text=_("Our mail to the address you gave did not get through. The answer stands here."),
+    with translation.override(_language(report)):
+        about = subject(report, event)
+        token = report.token
+        link = outbox.absolute(reverse("comments:issue_receipt", args=[token])) if token else ""
+        facts: dict[str, Any] = {
+            "text": message.text,
+            "signed": message.signed_as or _("The comments desk"),
+            "link": link,
+        }
+        facts |= {"subject": about, "asks": message.asks, "is_answer": message.sender == IssueMessage.Sender.NEWSROOM}
+        written = outbox.mail(
+            f"{KEY}{message.pk}",
+            report.email,
+            about,
+            render_to_string("comments/mail/issue.txt", facts).strip() + "\n",
+            html=render_to_string("comments/mail/issue.html", facts),
+            headers={"Reply-To": reply} if (reply := reply_address(report)) else {},
         )
-        return False
-    except Exception as error:
-        logger.warning("answer %s was not mailed (%s); it is tried again", message_id, type(error).__name__)
-        IssueMessage.objects.filter(pk=message_id).update(mailed_at=None)
-        return False
-    return True
+    if written is not None:
+        IssueMessage.objects.filter(pk=message.pk, mailed_at=None).update(mailed_at=timezone.now())
+    return written is not None
+
+
+def _language(report: IssueReport) -> str:
+    """Return the language to write in: the reader's, if the site speaks it."""
+    try:
+        return translation.get_supported_language_variant(report.language or "")
+    except LookupError:
+        return translation.get_language() or "en"
+
+
+def reply_address(report: IssueReport) -> str:
+    """Return where an answer to the mail goes; "" without ``ISSUE_REPLY_DOMAIN`` or a private link."""
+    domain = conf.get().issue_reply_domain
+    token = report.token
+    return f"issues+{token}@{domain}" if token and _domain.fullmatch(domain) else ""
+
+
+def send(message_id: int) -> bool:
+    """Write down the mail of an answer that has none, and say whether there is one now."""
+    with transaction.atomic():
+        waiting = IssueMessage.objects.select_for_update(of=("self",)).select_related("report")
+        message = waiting.filter(pk=message_id, sender=IssueMessage.Sender.NEWSROOM, mailed_at=None).first()
+        return message is not None and write(message, "question" if message.asks else "answered")
 
 
 def is_reachable(address: str) -> bool:
@@ -66,7 +108,7 @@ def is_reachable(address: str) -> bool:
 
 
 def due(limit: int = 100) -> list[int]:
-    """Return the answers that should have left by mail and did not, oldest first."""
+    """Return the answers that should have a mail and have none, oldest first."""
     now = timezone.now()
     return list(
         IssueMessage.objects.filter(
@@ -79,3 +121,19 @@ def due(limit: int = 100) -> list[int]:
         .order_by("id")
         .values_list("pk", flat=True)[:limit]
     )
+
+
+def tell_of_failures(limit: int = 100) -> int:
+    """Say on the receipts that a mail came back, once for each; return of how many."""
+    failed = Delivery.objects.filter(key__startswith=KEY, state=Delivery.State.FAILED).exclude(error=TOLD)
+    done = 0
+    for pk, key in list(failed.order_by("pk").values_list("pk", "key")[:limit]):
+        with transaction.atomic():
+            if not Delivery.objects.filter(pk=pk).exclude(error=TOLD).update(error=TOLD):
+                continue
+            message = IssueMessage.objects.select_related("report").filter(pk=int(key.removeprefix(KEY))).first()
+            if message is not None:
+                said = _("Our mail to the address you gave did not get through. The answer stands here.")
+                IssueMessage.objects.create(report=message.report, sender=IssueMessage.Sender.SYSTEM, text=said)
+                done += 1
+    return done

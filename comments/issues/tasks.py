@@ -18,9 +18,10 @@ def send_answer(message_id: int, **_later: Any) -> None:
 
 @shared_task(base=Hint, name="comments.issues.tasks.send_answers")
 def send_answers(**_later: Any) -> None:
-    """Mail the answers that no message reached."""
+    """Write the mails of answers that have none, and say on the receipts which came back."""
     for message_id in mail.due():
         mail.send(message_id)
+    mail.tell_of_failures()
 
 
 @shared_task(base=Hint, name="comments.issues.tasks.keep_house")
@@ -31,3 +32,20 @@ def keep_house(**_later: Any) -> None:
     issues.close_quiet()
     issues.forget()
     failures.forget()
+
+
+@shared_task(base=Hint, name="comments.issues.tasks.look_for_incidents")
+def look_for_incidents(**_later: Any) -> None:
+    """Join the reports that were missed, and propose an incident where counts are too high to be chance."""
+    from comments.issues import grouping, incidents
+
+    grouping.join_missed()
+    incidents.look()
+
+
+@shared_task(base=Hint, name="comments.issues.tasks.look_for_leaks")
+def look_for_leaks(**_later: Any) -> None:
+    """Propose what has risen slowly."""
+    from comments.issues import incidents
+
+    incidents.leaks()

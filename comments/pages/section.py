@@ -33,6 +33,7 @@ from comments import (
     thresholds,
 )
 from comments.exceptions import Refused
+from comments.issues import incidents
 from comments.models import Comment, Commenter, Discussion, Status
 from comments.pages import editing, folding, own, shown, told, visitor
 
@@ -270,6 +271,8 @@ def _frame(discussion: Discussion, place: Asked) -> dict[str, Any]:
         fragment_url=f"{here}section/?" + urlencode({"key": discussion.key} | place._asdict()),
         personal_url=f"{here}mine/?key={quoted}",
         issue_url=shown.problem_url(discussion.key),
+        incidents=[(one.text, shown.public_time(one.started_at)) for one in incidents.in_force(discussion)],
+        incidents_url=f"{here}issues/incidents/",
     )
 
 
