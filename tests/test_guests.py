@@ -170,6 +170,19 @@ def test_a_guest_neither_likes_nor_reports(client: Client, article: Article, rea
     assert client.post(f"/comments/{other.pk}/flag/", {"reason": "spam"}, headers=same).status_code == 401
 
 
+def test_a_guest_who_lets_us_know_learns_that_their_comment_waits(client: Client, article: Article) -> None:
+    send(client, sum=solved())
+    comment = Comment.objects.get()
+    moderation.screen(comment.pk, comment.version)
+    form = f"/comments/issues/new/?discussion=articles.article:{article.pk}"
+
+    theirs = client.get(form).content.decode()
+    others = Client().get(form).content.decode()
+
+    assert f'href="/comments/{comment.pk}/"' in theirs and "Show my comment" in theirs
+    assert "Show my comment" not in others and WORDS not in others
+
+
 def test_a_browser_forgets_a_guest_when_asked(client: Client, article: Article) -> None:
     send(client, sum=solved())
     given = {"discussion": f"articles.article:{article.pk}"}

@@ -52,6 +52,7 @@ from comments.models import (
     IssueReport,
     Status,
 )
+from comments.pages import visitor
 
 logger = logging.getLogger(__name__)
 
@@ -446,7 +447,7 @@ def _person(request: HttpRequest) -> tuple[Commenter | None, bool]:
     try:
         user = getattr(request, "user", None)
         if user is None or not user.is_authenticated:
-            return None, True
+            return visitor.guest(request), True
     except DatabaseError:
         raise
     except Exception:
