@@ -264,7 +264,8 @@ def _said(message: IssueMessage, *, acts: bool) -> dict[str, Any]:
 def _one(request: HttpRequest, report: IssueReport, acts: bool) -> dict[str, Any]:
     said = report.messages.select_related("written_by").prefetch_related("pictures")
     context = report.context if isinstance(report.context, dict) else {}
-    along = [(label, str(context[name])) for name, label in CONTEXT.items() if name in context]
+    stands = {name for name in ("browser", "language") if getattr(report, name)}
+    along = [(label, str(context[name])) for name, label in CONTEXT.items() if name in context and name not in stands]
     if not acts:
         along = [(label, value) for label, value in along if label != CONTEXT["account"]]
     stack = board.stack_of(request.user, report)
