@@ -42,6 +42,10 @@ from comments.models import (
     Delivery,
     Desk,
     Discussion,
+    Incident,
+    IncidentUpdate,
+    IssueGroup,
+    IssueNote,
     Job,
     Note,
     Phrase,
@@ -142,8 +146,13 @@ def newsroom(
     Appeal.objects.create(decision=rejection, appellant=reader, text="why", due_at=timezone.now() + timedelta(days=1))
     report = issues.report("layout", "It looks broken.", email="m@example.org", discussion=discussion, reporter=reader)
     issues.answer(report, "Thank you.", editor)
+    incident = Incident.objects.create(stream="editor", title="Slow", text="We know.", state="confirmed")
+    IncidentUpdate.objects.create(incident=incident, state="confirmed", text="We know.", is_public=True, made_by=editor)
     report.context = dict.fromkeys(issues.CONTEXT, "x")
+    report.group = IssueGroup.objects.create(title="Broken", incident=incident, made_by=editor)
+    report.client_error, report.browser, report.cause = "TypeError", "Firefox 145", "layout"
     report.save()
+    IssueNote.objects.create(report=report, text="note", made_by=editor)
     Phrase.objects.create(phrase="casino", kind="banned", note="note", added_by=editor.user)
     house_rules.create("Links", rule(LINKS), made_by=editor, note="note")
     policy.set_value("closed_sentence", "Back at eight.", made_by=editor, note="note")
@@ -166,6 +175,10 @@ def newsroom(
     client = Client()
     client.force_login(editor.user)
     return client
+
+
+ONCE = {("SectionAccess", "section"), ("AnswerTemplate", "name")}
+"""Texts that may stand once only, together with another field."""
 
 
 def every_model() -> list[Any]:
@@ -195,7 +208,7 @@ def fill(payloads: Iterator[str], longest: int = 0) -> int:
                 elif isinstance(field, models.CharField | models.TextField):
                     most = longest or field.max_length or 2_000
                     value = "".join(itertools.takewhile(bool, _some(payloads, most)))[:most]
-                    if field.unique or (model.__name__, field.name) == ("SectionAccess", "section"):
+                    if field.unique or (model.__name__, field.name) in ONCE:
                         value = f"{row.pk}{value}"[:most]
                 else:
                     continue
