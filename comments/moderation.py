@@ -903,7 +903,7 @@ def _tell_many(decisions: list[Decision], moves: list[int]) -> None:
     events = [_event(decision.comment, decision, moved) for decision, moved in zip(decisions, moves, strict=True)]
     live.announce_many([event for event in events if event])
     for decision in decisions:
-        signals.comment_decided.send_robust(Comment, comment=decision.comment, decision=decision)
+        signals.comment_decided.send_robust(Comment, comment=decision.comment, decision=decision, together=True)
     signals.comments_decided.send_robust(Comment, decisions=decisions)
 
 

@@ -22,6 +22,7 @@ from comments.exceptions import Refused
 from comments.models import (
     Comment,
     Commenter,
+    Decision,
     Delivery,
     Discussion,
     Follow,
@@ -266,6 +267,35 @@ def test_who_follows_a_story_hears_once_an_hour(reader: Commenter, jo: Commenter
 
     assert kinds(jo) == ["followed", "followed"]
     assert {notice.url for notice in reading.of(jo)} == {"/stories/1/#comments"}
+
+
+def test_many_are_told_together_like_one_by_one_and_what_concerns_nobody_costs_nothing_more(
+    reader: Commenter, jo: Commenter, person: Person, post: Post, django_assert_max_num_queries: Any
+) -> None:
+    first = post(reader)
+    alone = [post(person(f"Voice {number}"), f"The tram of line {number} was late again.") for number in range(20)]
+    decisions = list(Decision.objects.filter(comment__in=alone).values_list("pk", flat=True))
+
+    with django_assert_max_num_queries(6):
+        telling.tell_together(decisions)
+
+    assert not Notification.objects.exists()
+    assert Told.objects.filter(decision__in=decisions).count() == 20
+    answer, named = post(jo, "No, at five.", parent=first), post(jo, f"Ask @{reader.name} about it.")
+    both = list(Decision.objects.filter(comment__in=[answer, named]).values_list("pk", flat=True))
+    telling.tell_together([*decisions, *both])
+    telling.tell_together(both)
+    assert sorted(kinds(reader)) == ["mention", "reply"]
+
+
+def test_who_follows_is_told_of_what_was_decided_together(reader: Commenter, jo: Commenter, post: Post) -> None:
+    first = post(reader)
+    following.follow(jo, first.discussion)
+    second = post(reader, "And another thing about the tram.")
+
+    telling.tell_together(list(Decision.objects.filter(comment=second).values_list("pk", flat=True)))
+
+    assert kinds(jo) == ["followed"]
 
 
 def test_following_twice_is_once_and_stops(reader: Commenter, jo: Commenter, post: Post) -> None:

@@ -11,15 +11,15 @@ from comments.notifications import mails, telling
 from comments.tasks import Hint
 
 
-def on_decided(decision: Decision, **_signal: Any) -> None:
+def on_decided(decision: Decision, together: bool = False, **_signal: Any) -> None:
     """Queue the telling of one decision. Listens to ``signals.comment_decided``; asks the database nothing."""
-    if decision.bulk_id is None and telling.concerns_somebody(decision):
+    if not together and telling.concerns_somebody(decision):
         tell.delay_on_commit(decision.pk)
 
 
 def on_many_decided(decisions: list[Decision], **_signal: Any) -> None:
-    """Do the same for decisions in bulk, in one message. Listens to ``signals.comments_decided``."""
-    concerned = [decision.pk for decision in decisions if decision.bulk_id and telling.concerns_somebody(decision)]
+    """Do the same for what was decided together, in one message. Listens to ``signals.comments_decided``."""
+    concerned = [decision.pk for decision in decisions if telling.concerns_somebody(decision)]
     if concerned:
         tell_many.delay_on_commit(concerned)
 
@@ -44,8 +44,7 @@ def tell(decision_id: int, **_later: Any) -> None:
 @shared_task(base=Hint, name="comments.notifications.tasks.tell_many")
 def tell_many(decision_ids: list[int], **_later: Any) -> None:
     """Tell everyone whom decisions concern that were made together."""
-    for decision_id in decision_ids:
-        telling.tell(decision_id)
+    telling.tell_together(decision_ids)
     mails.write_due()
 
 

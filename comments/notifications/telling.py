@@ -112,6 +112,36 @@ def tell(decision_id: int) -> int:
     return told
 
 
+def tell_together(decision_ids: Sequence[int]) -> None:
+    """Do what :func:`tell` does for each. What can concern nobody, most of it, is found out for all of them at once."""
+    decisions = list(Decision.objects.filter(pk__in=decision_ids).select_related("comment").order_by("pk"))
+    alone = {decision.pk: decision for decision in decisions if _stands_alone(decision)}
+    followed = {decision.comment.discussion_id for decision in alone.values()}
+    followed &= set(Follow.objects.filter(discussion__in=followed).values_list("discussion", flat=True))
+    authors = {decision.comment.author_id for decision in alone.values()}
+    wishing = NotificationPreference.objects.filter(person__in=authors, follows_own=True)
+    following = set(wishing.values_list("person", flat=True))
+    quiet = {
+        pk
+        for pk, decision in alone.items()
+        if decision.comment.discussion_id not in followed and decision.comment.author_id not in following
+    }
+    Told.objects.bulk_create([Told(decision_id=pk) for pk in sorted(quiet)], ignore_conflicts=True)
+    for decision in decisions:
+        if decision.pk not in quiet:
+            tell(decision.pk)
+
+
+def _stands_alone(decision: Decision) -> bool:
+    """Say whether the comment answers nobody and names nobody, and its author is told nothing of the decision."""
+    return not (
+        decision.reverses_id
+        or _is_told_to_author(decision)
+        or decision.comment.parent_id is not None
+        or "@" in decision.comment.html
+    )
+
+
 def _tell(decision: Decision) -> int:
     comment = decision.comment
     told = 0
