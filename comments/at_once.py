@@ -118,7 +118,8 @@ def ask(
     using = first.db
     kept: dict[str, list[tuple[int, Any]]] = {f"{name}:": [] for name in rows}
     said: list[tuple[str, str]] = []
-    for kind, row in first.union(*others, all=True) if others else first:
+    # A union keeps the model's own order in newer releases of Django: each row knows its place by itself.
+    for kind, row in first.union(*others, all=True).order_by() if others else first:
         if kind in kept:
             place, *columns = json.loads(row, parse_float=str)
             kept[kind].append((place, shapes[kind[:-1]].read(columns, using)))
