@@ -62,6 +62,14 @@ class Reach:
 # --- Imposing ---------------------------------------------------------------------------------------------------------
 
 
+def get(person_id: int) -> Commenter:
+    """Return who has the number ``person_id``, with their account, or raise ``Refused`` (404)."""
+    found = Commenter.objects.select_related("user").filter(pk=person_id).first()
+    if found is None:
+        raise Refused("unknown_person", _("There is no such person."), status=404)
+    return found
+
+
 def warn(person: Commenter, **said: Any) -> Sanction:
     """Write to ``person``, who has to say that they read it before they write again. Takes what :func:`ban` takes."""
     return _impose(person, Sanction.Kind.WARN, **said)

@@ -431,3 +431,23 @@ def test_programs_do_what_editors_do(sent: Callable[..., IssueReport], editor: C
     assert api(editor, "get", f"issues/groups/{merged['group']}/").json()["count"] == 2
     assert api(editor, "get", "issues/templates/").json()["results"]
     assert api(editor, "get", "issues/numbers/").json()["days"] == 28
+
+
+@pytest.mark.parametrize("door", ["desk", "api"])
+@pytest.mark.parametrize("what", ["close", "solve"])
+def test_a_group_is_done_with_although_one_of_its_readers_deleted_a_report(
+    door: str, what: str, sent: Callable[..., IssueReport], editor: Commenter
+) -> None:
+    gone, left = sent(), sent("Also here")
+    group = answers.merge([gone], left, editor)
+    issues.delete(gone)
+
+    if door == "desk":
+        do(editor, f"{LIST}groups/{group.pk}/act/", do=what)
+    else:
+        assert api(editor, "post", f"issues/groups/{group.pk}/actions/", {"do": what}).status_code == 200
+
+    assert [IssueReport.objects.get(pk=one.pk).state for one in (gone, left)] == [
+        "closed",
+        "closed" if what == "close" else "solved",
+    ]

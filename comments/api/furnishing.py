@@ -5,28 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpResponse
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 
-from comments import access, discussions, guidelines, person_flags, questions
+from comments import access, discussions, guidelines, people, person_flags, questions
 from comments.api import described
 from comments.api.bodies import read
 from comments.api.described import KEY, call
 from comments.api.endpoint import Endpoint, Governing, Moderating, answer, moment, named, signed_in
 from comments.api.forms import AcceptForm, DiscussionForm, ExpertForm, FlagForm, GuidelinesForm, SettleForm
-from comments.exceptions import Refused
 from comments.models import Commenter, Discussion, Expert, Guidelines, PersonFlag
 
 PERSON = OpenApiParameter("person_id", described.ID, OpenApiParameter.PATH)
 MOST = 200
-
-
-def _person(person_id: int) -> Commenter:
-    found = Commenter.objects.select_related("user").filter(pk=person_id).first()
-    if found is None:
-        raise Refused("unknown_person", _("There is no such person."), status=404)
-    return found
 
 
 # --- Guidelines -------------------------------------------------------------------------------------------------------
@@ -191,7 +182,7 @@ class ExpertsView(Moderating):
     )
     def post(self, request: Request, key: str) -> HttpResponse:
         said = read(request, ExpertForm)
-        found, person = _discussion(request, key), _person(said["person"])
+        found, person = _discussion(request, key), people.get(said["person"])
         return answer(_expert(questions.name_expert(found, person, said.get("role", ""), made_by=signed_in(request))))
 
 
@@ -206,7 +197,7 @@ class ExpertView(Moderating):
         scope="moderate",
     )
     def delete(self, request: Request, key: str, person_id: int) -> HttpResponse:
-        questions.remove_expert(_discussion(request, key), _person(person_id), made_by=signed_in(request))
+        questions.remove_expert(_discussion(request, key), people.get(person_id), made_by=signed_in(request))
         return HttpResponse(status=204)
 
 
@@ -257,7 +248,7 @@ class DeskPersonFlagsView(Moderating):
         scope="moderate",
     )
     def get(self, request: Request, person_id: int) -> HttpResponse:
-        return answer([_report(one) for one in person_flags.about(_person(person_id))[:MOST]])
+        return answer([_report(one) for one in person_flags.about(people.get(person_id))[:MOST]])
 
     @call(
         "settle_person_flags",
@@ -273,7 +264,7 @@ class DeskPersonFlagsView(Moderating):
         access.require(request.user, "sanction_people")
         said = read(request, SettleForm)
         count = person_flags.settle(
-            _person(person_id),
+            people.get(person_id),
             said["state"],
             made_by=signed_in(request),
             seen=said.get("seen"),

@@ -18,7 +18,7 @@ from comments.api.endpoint import Endpoint, Moderating, answer, moment, signed_i
 from comments.api.forms import Form
 from comments.exceptions import Refused
 from comments.issues import answers, board, grouping, incidents, numbers
-from comments.models import AnswerTemplate, Commenter, Incident, IncidentUpdate, IssueGroup, IssueReport
+from comments.models import AnswerTemplate, Incident, IncidentUpdate, IssueGroup, IssueReport
 
 PK = OpenApiParameter("pk", described.ID, OpenApiParameter.PATH)
 QUERY = [
@@ -238,7 +238,7 @@ def _report(user: Any, one: IssueReport) -> dict[str, Any]:
             }
             for met in board.failures_of(one)
         ],
-        "may_be_one_with": [likely.report.pk for likely in grouping.suggestions(one)],
+        "may_be_one_with": [likely.report.pk for likely in board.suggestions(user, one)],
     }
 
 
@@ -396,10 +396,7 @@ class DeskIssueGroupActionsView(Looking):
     def post(self, request: Request, pk: int) -> HttpResponse:
         said = read(request, IssueActionForm)
         one = board.get_group(request.user, pk)
-        rows = one.reports.select_related("discussion")
-        if said.get("reports"):
-            rows = rows.filter(pk__in=said["reports"])
-        _act(request, list(rows.order_by("pk")[: answers.MOST_AT_ONCE]), said, one)
+        _act(request, board.named(one, said.get("reports") or ()), said, one)
         left = IssueGroup.objects.filter(pk=pk).first()
         return answer(_group(request.user, left or one))
 
@@ -414,30 +411,22 @@ def _act(request: Request, rows: list[IssueReport], said: dict[str, Any], group:
             else:
                 answers.answer_all(rows, text, editor, asks=what == "ask", signed_as=signed)
         case "close":
-            answers.each(rows, lambda one: answers.close(one, editor, reason=said.get("reason", ""), words=text))
+            answers.close_all(rows, editor, reason=said.get("reason", ""), words=text)
         case "solve":
-            answers.each(rows, lambda one: answers.solve(one, editor, text))
+            answers.solve_all(rows, editor, text)
         case "reopen":
             answers.each(rows, lambda one: answers.reopen(one, editor))
         case "note":
             answers.each(rows[:1], lambda one: answers.note(one, text, editor))
         case "assign":
-            answers.assign(rows, _person(said.get("to")), editor, group)
+            to = None if said.get("to") is None else board.assignee(said["to"])
+            answers.assign(rows, to, editor, group)
         case "label":
             answers.label(rows, said.get("cause", ""), editor)
         case "merge":
             answers.merge(rows, _target(request, said.get("into", "")), editor)
         case _split:
             answers.split(rows, editor)
-
-
-def _person(pk: int | None) -> Commenter | None:
-    if pk is None:
-        return None
-    found = Commenter.objects.select_related("user").filter(pk=pk).first()
-    if found is None:
-        raise Refused("unknown_person", _("There is no such person."))
-    return found
 
 
 def _target(request: Request, raw: str) -> IssueReport | IssueGroup:

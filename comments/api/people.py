@@ -20,16 +20,9 @@ from comments.api.endpoint import Moderating, answer, limit_asked, moment, signe
 from comments.api.forms import LiftForm, SanctionForm
 from comments.api.writing import standing
 from comments.exceptions import Refused
-from comments.models import Comment, Commenter, Sanction
+from comments.models import Comment, Sanction
 
 MOST = 200
-
-
-def _person(person_id: int) -> Commenter:
-    found = Commenter.objects.select_related("user").filter(pk=person_id).first()
-    if found is None:
-        raise Refused("unknown_person", _("There is no such person."), status=404)
-    return found
 
 
 def _sanction(one: Sanction) -> dict[str, Any]:
@@ -111,7 +104,7 @@ class PersonView(Moderating):
         scope="moderate",
     )
     def get(self, request: Request, person_id: int) -> HttpResponse:
-        person = _person(person_id)
+        person = people.get(person_id)
         strikes, profile, would = records.strikes(person), records.profile(person), people.reach(person)
         history = records.history(
             person,
@@ -185,7 +178,7 @@ class SanctionsView(Moderating):
         scope="moderate",
     )
     def get(self, request: Request, person_id: int) -> HttpResponse:
-        found = Sanction.objects.filter(person=_person(person_id)).select_related("words", "made_by", "lifts")
+        found = Sanction.objects.filter(person=people.get(person_id)).select_related("words", "made_by", "lifts")
         return answer([_sanction(one) for one in found.order_by("-id")[:MOST]])
 
     @call(
@@ -201,7 +194,7 @@ class SanctionsView(Moderating):
     def post(self, request: Request, person_id: int) -> HttpResponse:
         access.require(request.user, "sanction_people")
         said = read(request, SanctionForm)
-        person = _person(person_id)
+        person = people.get(person_id)
         comment = None
         if said.get("comment"):
             comment = Comment.objects.filter(pk=said["comment"]).first()

@@ -20,7 +20,7 @@ from comments.api.endpoint import Endpoint, answer, author, moment, named, perso
 from comments.api.forms import EditForm, FlagForm, NothingForm, PreviewForm, ReactionForm
 from comments.exceptions import Refused
 from comments.http import network_key
-from comments.models import Comment, Commenter, Sanction, Status
+from comments.models import Comment, Sanction, Status
 from comments.pages import section
 from comments.personal import Mine
 from comments.screening import sentences
@@ -328,7 +328,7 @@ class MuteView(Endpoint):
     )
     def put(self, request: Request, person_id: int) -> HttpResponse:
         read(request, NothingForm)
-        muting.mute(signed_in(request), _somebody(person_id))
+        muting.mute(signed_in(request), people.get(person_id))
         return HttpResponse(status=204)
 
     @call(
@@ -341,15 +341,8 @@ class MuteView(Endpoint):
         scope="write",
     )
     def delete(self, request: Request, person_id: int) -> HttpResponse:
-        muting.unmute(signed_in(request), _somebody(person_id))
+        muting.unmute(signed_in(request), people.get(person_id))
         return HttpResponse(status=204)
-
-
-def _somebody(person_id: int) -> Commenter:
-    found = Commenter.objects.filter(pk=person_id).first()
-    if found is None:
-        raise Refused("unknown_person", _("There is no such person."), status=404)
-    return found
 
 
 class PreviewView(Endpoint):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from comments.desk import cards, frame
 from comments.desk.frame import for_those_who, guarded
+from comments.desk.numbers import count, duration, of
 from comments.exceptions import Refused
 from comments.issues import CONTEXT, answers, board, grouping, incidents, numbers
 from comments.models import AnswerTemplate, Commenter, Incident, IssueGroup, IssueMessage, IssueReport
@@ -83,12 +83,9 @@ def act_on_group(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse
 
 def _chosen(request: HttpRequest, one: IssueGroup) -> list[IssueReport]:
     ticked = {int(pk) for pk in request.POST.getlist("report") if pk.isascii() and pk.isdecimal() and len(pk) < 19}
-    rows = one.reports.select_related("discussion")
-    if ticked:
-        rows = rows.filter(pk__in=ticked)
-    elif request.POST.get("do") == "split":
+    if not ticked and request.POST.get("do") == "split":
         raise Refused("none_chosen", _("Tick the reports that do not belong here."))
-    return list(rows.order_by("pk")[: answers.MOST_AT_ONCE])
+    return board.named(one, ticked)
 
 
 def _go(request: HttpRequest, said: str, where: str) -> HttpResponse:
@@ -124,12 +121,10 @@ def _do(
             told = answers.answer_all(rows, text, editor, asks=what == "ask", signed_as=signed)
             return ngettext("%(count)d reader answered.", "%(count)d readers answered.", told) % {"count": told}, None
         case "close":
-            open_ones = [one for one in reports if one.state != IssueReport.State.CLOSED]
-            answers.each(open_ones, lambda one: answers.close(one, editor, reason=given.get("reason", ""), words=words))
+            answers.close_all(reports, editor, reason=given.get("reason", ""), words=words)
             return _("Closed."), None
         case "solve":
-            open_ones = [one for one in reports if one.state in answers.OPEN]
-            answers.each(open_ones, lambda one: answers.solve(one, editor, words))
+            answers.solve_all(reports, editor, words)
             return _("Solved, as we think. Its readers say whether that is so."), None
         case "reopen":
             answers.each(reports, lambda one: answers.reopen(one, editor))
@@ -166,12 +161,7 @@ def _number(raw: str) -> int:
 def _assignee(raw: str, editor: Commenter) -> Commenter | None:
     if raw == "me":
         return editor
-    if not raw:
-        return None
-    found = Commenter.objects.select_related("user").filter(pk=_number(raw)).first()
-    if found is None:
-        raise Refused("unknown_person", _("There is no such person."))
-    return found
+    return board.assignee(_number(raw)) if raw else None
 
 
 def _target(request: HttpRequest, raw: str) -> IssueReport | IssueGroup:
@@ -283,8 +273,7 @@ def _one(request: HttpRequest, report: IssueReport, acts: bool) -> dict[str, Any
         "met": board.how_many_met(report),
         "likely": [
             {"one": one, "url": reverse("admin:comments_desk_issue", args=[one.report.pk])}
-            for one in grouping.suggestions(report)
-            if board.seen_by(request.user).filter(pk=one.report.pk).exists()
+            for one in board.suggestions(request.user, report)
         ],
         "stack": stack if len(stack) > 1 else [],
         "comment_url": f"{reverse('admin:comments_desk_changelist')}?open={report.comment_id}#c-{report.comment_id}"
@@ -369,7 +358,6 @@ def _incident(one: Incident) -> dict[str, Any]:
         "is_late": incidents.is_late(one),
         "is_public": one.state in incidents.PUBLIC,
         "text": one.text or incidents.suggested_text(one),
-        "asked": incidents.who_asked(one).count(),
     }
 
 
@@ -448,7 +436,7 @@ def _incidents_page(
     opened = Incident.objects.select_related("confirmed_by", "ended_by").filter(pk=pk).first() if pk else None
     context = frame.context(request, site, tab="issues", title=_("Incidents")) | {
         "rows": [_incident(one) for one in rows],
-        "opened": _incident(opened) if opened else None,
+        "opened": _incident(opened) | {"asked": incidents.who_asked(opened).count()} if opened else None,
         "updates": list(opened.updates.select_related("made_by")) if opened else [],
         "degrees": Incident.Degree.choices,
         "dismissals": Incident.Dismissal.choices,
@@ -506,12 +494,10 @@ def templates(request: HttpRequest, site: AdminSite) -> HttpResponse:
 @for_those_who("see_numbers")
 def figures(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Show how reports are dealt with, in 28 days or those asked for."""
-    from comments.desk.numbers import count, duration, of
-
     asked = numbers.read(request.user, numbers.days_asked(request.GET.get("days", "")))
     context = frame.context(request, site, tab="issues", title=_("Numbers of the issue desk")) | {
         "asked": asked,
-        "figures": [(title, _figure(sort, value, count, duration, of)) for title, sort, value in asked.figures],
+        "figures": [(title, _figure(sort, value)) for title, sort, value in asked.figures],
         "tables": asked.tables,
         "chart": asked.chart,
         "csv": {
@@ -525,9 +511,7 @@ def figures(request: HttpRequest, site: AdminSite) -> HttpResponse:
     return response
 
 
-def _figure(
-    sort: str, value: Any, count: Callable[[int], str], duration: Callable[..., str], of: Callable[..., str]
-) -> str:
+def _figure(sort: str, value: Any) -> str:
     match sort:
         case "seconds":
             return duration(value)

@@ -188,6 +188,17 @@ def solve(report: IssueReport, editor: Commenter, words: str = "") -> IssueRepor
     return _move(report, State.SOLVED, " ".join([_("We think this is solved."), *said]), editor, "solved")
 
 
+def close_all(reports: Sequence[IssueReport], editor: Commenter, *, reason: str = "", words: str = "") -> int:
+    """Close those of ``reports`` that are not closed, or none of them; return how many."""
+    left = [one for one in reports if one.state != State.CLOSED]
+    return each(left, lambda one: close(one, editor, reason=reason, words=words))
+
+
+def solve_all(reports: Sequence[IssueReport], editor: Commenter, words: str = "") -> int:
+    """Say of those of ``reports`` that wait for anybody that we think they are solved, or of none; return how many."""
+    return each([one for one in reports if one.state in OPEN], lambda one: solve(one, editor, words))
+
+
 def reopen(report: IssueReport, editor: Commenter) -> IssueReport:
     """Open ``report`` again, for the desk."""
     access.require_of(editor, "answer_issues")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -96,6 +96,21 @@ def get_group(user: Any, pk: int) -> IssueGroup:
     if found is None or not seen_by(user).filter(group=found).exists():
         raise Refused("unknown_group", _("There is no such group."), status=404)
     return found
+
+
+def suggestions(user: Any, report: IssueReport) -> list[grouping.Likely]:
+    """Return what ``report`` may be one with, of all that ``user`` may read."""
+    found = grouping.suggestions(report)
+    seen = set(seen_by(user).filter(pk__in=[one.report.pk for one in found]).values_list("pk", flat=True))
+    return [one for one in found if one.report.pk in seen]
+
+
+def named(group: IssueGroup, numbers: Collection[int] = ()) -> list[IssueReport]:
+    """Return the reports of ``group`` that are named by number; without numbers, all."""
+    rows = group.reports.select_related("discussion")
+    if numbers:
+        rows = rows.filter(pk__in=numbers)
+    return list(rows.order_by("pk")[: answers.MOST_AT_ONCE])
 
 
 def matching(user: Any, asked: Asked) -> QuerySet[IssueReport]:
@@ -283,6 +298,14 @@ def shared_facts(reports: Sequence[IssueReport]) -> list[tuple[str, str]]:
         counts = Counter(str(value) for one in reports if (value := getattr(one, name)))
         if counts:
             found.append((called, ", ".join(f"{value} ({count})" for value, count in counts.most_common(4))))
+    return found
+
+
+def assignee(pk: int) -> Commenter:
+    """Return whom a report is to be assigned to, or raise ``Refused``. Whether they may answer, the verb says."""
+    found = Commenter.objects.select_related("user").filter(pk=pk).first()
+    if found is None:
+        raise Refused("unknown_person", _("There is no such person."))
     return found
 
 

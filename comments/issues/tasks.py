@@ -1,4 +1,4 @@
-"""Celery's door for answers that go out by mail."""
+"""Celery's door to what the issue desk does by the clock."""
 
 from __future__ import annotations
 
@@ -8,12 +8,6 @@ from celery import shared_task
 
 from comments.issues import failures, mail
 from comments.tasks import Hint
-
-
-@shared_task(base=Hint, name="comments.issues.tasks.send_answer")
-def send_answer(message_id: int, **_later: Any) -> None:
-    """Mail one answer, once."""
-    mail.send(message_id)
 
 
 @shared_task(base=Hint, name="comments.issues.tasks.send_answers")

@@ -64,8 +64,7 @@ def tell_of_ruling(appeal_id: int, **_later: Any) -> None:
 @shared_task(base=Hint, name="comments.notifications.tasks.catch_up")
 def catch_up(**_later: Any) -> None:
     """Tell of what no message reached."""
-    for decision_id in telling.unheard():
-        telling.tell(decision_id)
+    telling.tell_together(telling.unheard())
     picks, rulings = telling.unheard_picks_and_rulings()
     for comment_id in picks:
         telling.tell_of_pick(comment_id)
