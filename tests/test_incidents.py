@@ -427,3 +427,14 @@ def test_the_desk_words_and_ends_an_incident_without_script(proposed: Incident, 
         proposed.refresh_from_db()
         assert proposed.state == state
     assert desk.post(url, {"do": "end", "text": WORDS}).status_code == 409
+
+
+def test_the_history_stands_in_the_sites_own_frame_and_no_shared_cache_keeps_a_readers_name(
+    client: Client, reader: Commenter
+) -> None:
+    client.force_login(reader.user)
+
+    response = client.get("/comments/issues/incidents/")
+
+    assert 'class="comment-page-title"' in response.content.decode() and "site-wrap" in response.content.decode()
+    assert "public" not in response.get("Cache-Control", "") and "Cookie" in response["Vary"]

@@ -226,8 +226,8 @@ def test_a_page_says_which_language_it_speaks(code: str, client, article) -> Non
     assert "Accept-Language" in answer.headers["Vary"]
     with translation.override(code):
         assert gettext("Please let us know if you're having issues with commenting.") in unescape(page)
-    # The article stays in the newspaper's language, and says so.
-    assert '<div class="site-body" lang="en">' in page
+    # The article stays in the newspaper's language and direction, and says so.
+    assert '<div class="site-body" lang="en" dir="ltr">' in page
 
 
 @pytest.mark.django_db

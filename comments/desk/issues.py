@@ -498,12 +498,11 @@ def figures(request: HttpRequest, site: AdminSite) -> HttpResponse:
     context = frame.context(request, site, tab="issues", title=_("Numbers of the issue desk")) | {
         "asked": asked,
         "figures": [(title, _figure(sort, value)) for title, sort, value in asked.figures],
-        "tables": asked.tables,
-        "chart": asked.chart,
-        "csv": {
-            table.name: reverse("admin:comments_desk_issue_numbers_csv", args=[table.name]) + f"?days={asked.days}"
+        "tables": [
+            (table, reverse("admin:comments_desk_issue_numbers_csv", args=[table.name]) + f"?days={asked.days}")
             for table in asked.tables
-        },
+        ],
+        "chart": asked.chart,
         "choices": numbers.CHOICES,
     }
     response = TemplateResponse(request, "comments/desk/issue_numbers.html", context)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from comments.issues import incidents
 from comments.models import Incident
 from comments.pages import shown
+from comments.pages.views import open_page
 
 
 @require_safe
 def history(request: HttpRequest) -> HttpResponse:
     """List the incidents that readers were told of, the latest first."""
     rows = [_row(one) for one in incidents.history()]
-    response = render(request, "comments/issues/incidents.html", {"rows": rows})
-    response["Cache-Control"] = "public, max-age=0, s-maxage=5"
-    return response
+    return open_page(request, "comments/issues/incidents.html", shown.context(rows=rows))
 
 
 def _row(one: Incident) -> dict[str, object]:

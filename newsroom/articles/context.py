@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import get_language_info
 
 from newsroom.articles.models import Section
 
@@ -15,7 +16,8 @@ def has_session(request: HttpRequest) -> bool:
 
 def reader(request: HttpRequest) -> dict[str, Any]:
     """
-    Give templates ``site_name``, ``site_language``, the sections, and ``reader``: the person signed in, or ``None``.
+    Give templates ``site_name``, ``site_language`` with its ``site_direction``, the sections, and ``reader``: the
+    person signed in, or ``None``.
 
     A visitor without a session cookie is never looked up, so that their page is the same bytes for everyone.
     """
@@ -23,6 +25,7 @@ def reader(request: HttpRequest) -> dict[str, Any]:
     return {
         "site_name": settings.SITE_NAME,
         "site_language": settings.LANGUAGE_CODE,
+        "site_direction": "rtl" if get_language_info(settings.LANGUAGE_CODE)["bidi"] else "ltr",
         "site_sections": Section.choices,
         "reader": user if user is not None and user.is_authenticated else None,
     }
