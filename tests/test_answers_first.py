@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,7 +23,7 @@ from django.test import Client
 from django.utils import timezone
 
 from comments import discussions, issues, people, posting
-from comments.issues import answers_first
+from comments.issues import answers_first, incidents
 from comments.models import (
     Commenter,
     Decider,
@@ -33,11 +32,13 @@ from comments.models import (
     Discussion,
     Failure,
     Finding,
+    IssueMessage,
     IssueReport,
     Phrase,
     Revision,
     Sanction,
 )
+from comments.screening import Draft
 
 NEW = "/comments/issues/new/"
 API = "/api/v1/issues/diagnosis/"
@@ -208,6 +209,22 @@ def test_a_link_and_a_check_of_ours_that_failed_are_told_apart(
     assert told(reader).first["code"] == "held_link"
     ours = told(tom).first
     assert ours["code"] == "held_unchecked" and "our fault, not yours" in ours["detail"]
+
+
+def hold_peculiar(_candidate: Any) -> Iterator[Draft]:
+    """A rule that says what few others say."""
+    yield Draft("guest_name", facts={"name": "Mara"})
+
+
+def test_a_rule_that_holds_is_no_fault_of_ours(
+    told: Callable[..., Told], reader: Commenter, post: Any, settings: Any
+) -> None:
+    settings.COMMENTS = {**settings.COMMENTS, "RULES": ("tests.test_answers_first.hold_peculiar",)}
+    post(reader)
+
+    first = told(reader).first
+
+    assert first["code"] == "held" and "a reader with an account has the same name" in first["text"]
 
 
 def test_a_rejected_comment_has_its_reason_and_the_way_to_another_editor(
@@ -423,17 +440,23 @@ def test_what_binds_most_comes_first_and_three_at_most(
     assert [one["code"] for one in told(reader).answers if one["tone"] != "good"] == ["banned", "closed", "too_long"]
 
 
-def test_an_incident_comes_before_everything(
-    told: Callable[..., Told], reader: Commenter, monkeypatch: pytest.MonkeyPatch
+def test_an_incident_comes_before_everything_and_who_asks_hears_when_it_is_over(
+    told: Callable[..., Told], reader: Commenter, editor: Commenter, client: Client, discussion: Discussion
 ) -> None:
-    since = timezone.now() - timedelta(hours=2)
-    known = SimpleNamespace(started_at=since, text="Replies fail for some readers.", kept=True)
-    monkeypatch.setattr(answers_first, "incidents", lambda _discussion: [known])
+    known = incidents.begin(editor, title="Replies", text="Replies fail for some readers.")
+    incidents.update(known, editor, text="Replies fail for some readers.", kept=True)
 
     found = told(reader)
 
     assert found.first["code"] == "incident" and found.first["text"] == "Replies fail for some readers."
     assert "is kept" in found.first["detail"] and 'name="tell_when_over"' in found.html
+    said = {"kind": "cannot_post", "text": "It fails.", "discussion": discussion.key, "tell_when_over": "1"}
+    client.post("/comments/issues/new/", said)
+    asked = client.post("/api/v1/issues/", {**said, "tell_when_over": True}, content_type="application/json")
+    assert asked.status_code == 201, asked.content
+    assert [one.incident for one in IssueReport.objects.all()] == [known, known]
+    incidents.end(known, editor, text="Replies work again.")
+    assert IssueMessage.objects.filter(text="Replies work again.").count() == 2
 
 
 def test_signed_out_nothing_is_said_of_anyone(

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from comments import conf, http, ratelimit, signals
+from comments import conf, http, ratelimit, signals, thresholds
 from comments.exceptions import Refused
 from comments.issues import answers_first, failures, grouping, mail, pictures
 from comments.issues.answers_first import Answer, Seen, diagnosis
@@ -139,7 +139,7 @@ def report(
         if before := _same_again(who, discussion, said, picture):
             return before
         failure = _failure(request_id, who, browser_key) if knows_failures else None
-        incident = next(iter(answers_first.incidents(discussion)), None)
+        incident = next(iter(thresholds.in_force().incidents), None) if tell_when_over else None
         seed = new_seed()
         saved = IssueReport.objects.create(
             seed=seed,
@@ -165,7 +165,7 @@ def report(
             release=conf.get().release[:40],
             language=_line(language, 12),
             found=found if found in answers_first.CODES else "",
-            incident=incident if tell_when_over else None,
+            incident=incident,
             tell_when_over=tell_when_over,
         )
         first = IssueMessage.objects.create(

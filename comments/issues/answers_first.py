@@ -12,8 +12,6 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from importlib import import_module
-from importlib.util import find_spec
 from statistics import quantiles
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -30,7 +28,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from comments import access, conf, people, personal, thresholds
+from comments import access, conf, guests, people, personal, screening, thresholds
 from comments.exceptions import Refused
 from comments.issues import failures
 from comments.models import (
@@ -47,7 +45,6 @@ from comments.models import (
     Status,
 )
 from comments.personal import Mine
-from comments.screening import latest_run
 
 MOST = 3
 """So many answers that bind are shown at most."""
@@ -129,7 +126,7 @@ def diagnosis(
     """
     seen = seen or Seen(network_key=network_key)
     found = [
-        *_incidents(discussion),
+        *_incidents(),
         *_standing(reader, seen),
         *_about_the_discussion(discussion),
         *_about_the_person(reader, discussion, comment, seen),
@@ -175,16 +172,8 @@ def count(code: str, outcome: str) -> bool:
 # --- The site's own troubles ------------------------------------------------------------------------------------------
 
 
-def incidents(discussion: Discussion | None) -> list[Any]:
-    """Return the incidents that editors have confirmed and that are not over."""
-    if find_spec("comments.issues.incidents") is None:
-        return []
-    known: list[Any] = import_module("comments.issues.incidents").in_force(discussion)
-    return known
-
-
-def _incidents(discussion: Discussion | None) -> Iterator[Answer]:
-    for one in incidents(discussion)[:1]:
+def _incidents() -> Iterator[Answer]:
+    for one in thresholds.in_force().incidents[:1]:
         facts = {"since": when(one.started_at)}
         kept = {
             True: _("What was written meanwhile is kept."),
@@ -324,7 +313,7 @@ def _about_the_person(
         yield from _met(None, discussion, seen, live=[])
         return
     is_guest = person.user_id is None
-    if is_guest and discussion is not None and not guests_are_welcome(discussion):
+    if is_guest and discussion is not None and not guests.are_welcome(discussion):
         yield _not_entitled(seen)
     if not person.name.strip():
         yield Answer(
@@ -399,9 +388,9 @@ def _signed_out(discussion: Discussion | None, seen: Seen) -> Iterator[Answer]:
             kind="cannot_sign_in",
             rank=7,
         )
-    if seen.code == "guests_not_allowed" and (discussion is None or not guests_are_welcome(discussion)):
+    if seen.code == "guests_not_allowed" and (discussion is None or not guests.are_welcome(discussion)):
         yield _not_entitled(seen)
-    if discussion is not None and guests_are_welcome(discussion):
+    if discussion is not None and guests.are_welcome(discussion):
         yield Answer(
             "signed_out",
             "plain",
@@ -437,13 +426,6 @@ def _not_entitled(seen: Seen) -> Answer:
         kind="cannot_post",
         rank=9,
     )
-
-
-def guests_are_welcome(discussion: Discussion) -> bool:
-    """Say whether people without an account may write in ``discussion``."""
-    if find_spec("comments.guests") is None:
-        return False
-    return bool(import_module("comments.guests").are_welcome(discussion))
 
 
 def _confirmed(person: Commenter) -> bool | None:
@@ -693,10 +675,10 @@ def _why_held(one: Mine, times: dict[str, str]) -> tuple[str, str, Comment | Non
     """Return which sort of waiting this is, a sentence of its own where there is one, and what the text repeats."""
     if one.by_editor:
         return "held", "", None
-    findings = latest_run(list(Finding.objects.filter(revision=one.revision.pk).order_by("id")))
+    findings = screening.latest_run(list(Finding.objects.filter(revision=one.revision.pk).order_by("id")))
     run = [finding for finding in findings if finding.verdict == "hold"]
     codes = {finding.code for finding in run}
-    if codes and not codes & SAID:
+    if codes and codes <= OURS:
         said = _("We could not finish the automatic check of your comment of %(written)s.") % times
         return "held_unchecked", said, None
     words = next((finding for finding in run if finding.code == "phrase_suspect"), None)
@@ -715,15 +697,8 @@ def _why_held(one: Mine, times: dict[str, str]) -> tuple[str, str, Comment | Non
     return ("held_link" if codes == {"links"} else "held"), "", None
 
 
-SAID = frozenset(
-    {
-        *("links", "long", "short", "refused_domain", "shouting", "only_emoji", "language", "personal_data"),
-        *("campaign", "rejection_rate", "premoderated_person", "banned", "suspended", "score_over", "phrase_suspect"),
-        *("phrase_banned", "phrase_unread", "repeat", "flood", "new_author", "guest", "closed", "premoderated"),
-        *("empty", "house_rule", "sanitizer_disagreement", "flagged", "rewritten_after_flags"),
-    }
-)
-"""What rules say of a text. Any other finding that holds is one of ours that failed."""
+OURS = screening.FAILED | {"sanitizer_failed", "screening_failed"}
+"""Codes of what failed on our side: whoever waits for these alone has done nothing."""
 
 
 def _span(words: str, evidence: Any) -> str:

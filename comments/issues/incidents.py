@@ -28,7 +28,6 @@ from comments.issues import MOST_MESSAGES, _words, bursts, grouping, mail
 from comments.models import (
     Comment,
     Commenter,
-    Discussion,
     Incident,
     IncidentUpdate,
     IssueMessage,
@@ -52,34 +51,17 @@ NARROW_SHARE, NARROW_NETWORKS = 0.7, 3
 KINDS = dict(IssueReport.Kind.choices)
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """An incident as readers see it."""
-
-    pk: int
-    text: str
-    started_at: datetime
-    kept: bool | None
-    degree: str
-    state: str
-    id: int = 0
-
-
 # --- What readers see -------------------------------------------------------------------------------------------------
 
 
-def in_force(discussion: Discussion | None = None) -> list[Shown]:
+def in_force() -> list[Incident]:
     """
     Return the incidents that readers are told of, the latest first. The same for everyone and for every discussion.
 
     Kept in the process as long as the number of the policy stands still, which is asked for once a second at most; a
     site that never had an incident costs no query. Needs no cache server.
     """
-    return [_shown(row) for row in thresholds.in_force().incidents]
-
-
-def _shown(row: Incident) -> Shown:
-    return Shown(row.pk, row.text, row.started_at, row.kept, row.degree, row.state, row.pk)
+    return thresholds.in_force().incidents
 
 
 def history(most: int = 50) -> list[Incident]:

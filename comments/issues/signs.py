@@ -16,6 +16,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Count, Max, Min, Q
 from django.utils.translation import gettext as _
 
+from comments import screening
 from comments.issues import bursts
 from comments.issues.incidents import Sign
 from comments.models import Comment, Failure, Finding, Revision, Status
@@ -36,7 +37,6 @@ SIGN_IN_USUAL = 0.3
 """Shares of sign-ins fail in peace; less than this is never taken for usual."""
 SLOW_SECONDS, SLOW_TIMES = 120.0, 3.0
 UNCHECKED_PEOPLE = 5
-UNCHECKED = ("rule_failed", "rule_slow", "scorer_failed")
 MOST = 5_000
 
 
@@ -168,7 +168,7 @@ def unchecked(now: datetime) -> Sign | None:
     """Rules or scorers fail, and the texts of several people wait because of it."""
     since = now - timedelta(minutes=15)
     found = Finding.objects.filter(
-        code__in=UNCHECKED, verdict="hold", revision__created_at__gt=since, revision__created_at__lte=now
+        code__in=screening.FAILED, verdict="hold", revision__created_at__gt=since, revision__created_at__lte=now
     )
     people = found.aggregate(people=Count("revision__comment__author", distinct=True))["people"] or 0
     if people < UNCHECKED_PEOPLE:

@@ -271,7 +271,7 @@ def _frame(discussion: Discussion, place: Asked) -> dict[str, Any]:
         fragment_url=f"{here}section/?" + urlencode({"key": discussion.key} | place._asdict()),
         personal_url=f"{here}mine/?key={quoted}",
         issue_url=shown.problem_url(discussion.key),
-        incidents=[(one.text, shown.public_time(one.started_at)) for one in incidents.in_force(discussion)],
+        incidents=[(one.text, shown.public_time(one.started_at)) for one in incidents.in_force()],
         incidents_url=f"{here}issues/incidents/",
     )
 
