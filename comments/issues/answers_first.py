@@ -265,7 +265,7 @@ def _standing(person: Commenter | None, seen: Seen) -> Iterator[Answer]:
     words = getattr(now.sanction, "words", None)
     said = f"“{words.explanation}”" if words and words.explanation else ""
     if now.state == "warned":
-        action = (_("Read it"), _page("me"))
+        action = (_("Read it"), reverse("comments:me"))
         yield Answer("warned", "stop", access.standing_in_words(now), said, *action, kind="cannot_post", rank=5)
         return
     about = now.sanction.comment_id if now.sanction.person_id else None
@@ -322,7 +322,7 @@ def _about_the_person(
             _("Choose the name that will stand over your comments."),
             _("Until then nothing is sent."),
             _("Choose a name"),
-            _page("me"),
+            reverse("comments:me"),
             kind="cannot_post",
             rank=10,
         )
@@ -452,13 +452,6 @@ def _sign_in(seen: Seen, discussion: Discussion | None = None) -> str:
 
 def _place(discussion: Discussion | None) -> str:
     return discussion.get_absolute_url() if discussion and discussion.url else "/"
-
-
-def _page(name: str) -> str:
-    try:
-        return reverse(f"comments:{name}")
-    except NoReverseMatch:
-        return ""
 
 
 def _account(name: str) -> str:
@@ -764,7 +757,7 @@ def span_of_time(low: float, high: float) -> str:
 
 def _about_the_browser(discussion: Discussion | None, seen: Seen) -> Iterator[Answer]:
     if seen.code == "section_missing" and discussion is not None:
-        plain = f"{_page('section')}?{urlencode({'key': discussion.key})}"
+        plain = f"{reverse('comments:section')}?{urlencode({'key': discussion.key})}"
         yield Answer(
             "section_missing",
             "plain",

@@ -31,7 +31,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.template.loader import select_template
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -329,7 +329,6 @@ def counted(request: HttpRequest) -> HttpResponse:
 
 _WORDS = {
     "appeal": r"reject|remov|delet|censor|ban(?:ned)?\b|block|gelösch|gesperrt|zensur|supprim|censur|borra|elimin",
-    "illegal": r"illegal|unlawful|threat|defam|libel|doxx?|strafbar|rechtswidrig|illégal|ilegal",
     "data": r"my data|my account|delete me|privacy|gdpr|dsgvo|daten|konto|données|datos",
 }
 
@@ -340,22 +339,11 @@ def _chips(answers: list[Answer], text: str) -> list[tuple[str, str]]:
     decided = next((one for one in answers if one.action_url.endswith("/appeal/")), None)
     if decided:
         found.append((_("Ask another editor about this decision"), decided.action_url))
-    elif re.search(_WORDS["appeal"], text, re.IGNORECASE) and (mine := _address_of("me")):
-        found.append((_("Ask another editor about this decision"), mine))
-    if re.search(_WORDS["illegal"], text, re.IGNORECASE):
-        address = _address_of("illegal_content") or _address_of("notice")
-        if address:
-            found.append((_("Report illegal content"), address))
-    if re.search(_WORDS["data"], text, re.IGNORECASE) and (mine := _address_of("my_data") or _address_of("me")):
-        found.append((_("My data"), mine))
+    elif re.search(_WORDS["appeal"], text, re.IGNORECASE):
+        found.append((_("Ask another editor about this decision"), reverse("comments:me")))
+    if re.search(_WORDS["data"], text, re.IGNORECASE):
+        found.append((_("My data"), f"{reverse('comments:me')}#data"))
     return found
-
-
-def _address_of(name: str) -> str:
-    try:
-        return reverse(f"comments:{name}")
-    except NoReverseMatch:
-        return ""
 
 
 def _shown(answer: Answer) -> dict[str, Any]:
