@@ -230,9 +230,9 @@ class Bench:
         self.m.say("filling the queue")
         self.paper.forget_waiting()
         check(web.base, self.paper.posts(keys)[0], 202)
-        for _ in range(2 if self.quick else 10):
+        for _ in range(2 if self.quick else 30):
             load.run(web.base, self.paper.posts(keys), 1)
-            if self.paper.queued() > 150 * seconds:
+            if self.paper.waiting() > 600 * seconds:
                 break
         measuring.drain(self.m, name, f"worker, two processes, full queue, {where}", seconds)
 

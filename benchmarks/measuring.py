@@ -290,7 +290,7 @@ def drain(m: Measuring, name: str, what: str, seconds: float) -> None:
     from comments.models import Decision
 
     m.say(what)
-    waiting = m.paper.queued()
+    waiting = m.paper.waiting()
     before = Decision.objects.count()
     worker = m.paper.worker()
     until = time.perf_counter() + 40
@@ -302,8 +302,8 @@ def drain(m: Measuring, name: str, what: str, seconds: float) -> None:
     first, decided = Decision.objects.count(), 0
     with Meter(roots) as meter:
         begun = time.perf_counter()
-        while time.perf_counter() < begun + seconds and m.paper.queued():
-            time.sleep(0.05)
+        while time.perf_counter() < begun + seconds and m.paper.waiting():
+            time.sleep(0.1)
         elapsed = time.perf_counter() - begun
         decided = Decision.objects.count() - first
     m.paper.end("worker")

@@ -169,11 +169,11 @@ class Newspaper(Deployment):
 
         redis.Redis.from_url(self.redis.url).delete("celery")
 
-    def queued(self) -> int:
-        import redis
+    def waiting(self) -> int:
+        """Return how many texts no worker is on: in a rush, one message stands for many of them."""
+        from comments.models import Revision, Status
 
-        found: Any = redis.Redis.from_url(self.redis.url).llen("celery")
-        return int(found)
+        return Revision.objects.filter(status=Status.RECEIVED, attempts=0, claimed_at=None).count()
 
     # --- What is asked for --------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from comments import rescreening as rescreening  # so that a worker knows this k
 from comments.breaker import Breaker
 from comments.learning import auto_approval, lessons, online, refit
 from comments.models import Commenter, Decider, Decision, Job
+from comments.pace import Pace
 from comments.privacy import downloads, erasing
 from comments.screening.rules import repeats
 
@@ -33,6 +34,15 @@ broker = Breaker(failures=2, seconds=10)
 
 BEHIND = timedelta(seconds=1)
 """A message that is this late has others waiting behind it."""
+
+AT_ONCE = 20
+"""
+Messages about new texts that one process publishes in a second. One message stands for what is posted beyond that: the
+rows wait in the database, and whoever screens many takes them from there.
+"""
+
+TOGETHER_SECONDS = 5.0
+"""How long one message goes on with what waits before the next message has its turn."""
 
 
 CHECK_AFTER = 1.0
@@ -72,7 +82,17 @@ class Hint(DjangoTask[Any, Any]):
             broker.succeeded()
 
 
-@shared_task(base=Hint, name="comments.tasks.screen_comment")
+class ScreenHint(Hint):
+    """A hint that a text waits. Under a story that breaks, one hint for many."""
+
+    abstract = True
+
+    def _publish(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if _pace.allows():
+            super()._publish(args, kwargs)
+
+
+@shared_task(base=ScreenHint, name="comments.tasks.screen_comment")
 def screen_comment(comment_id: int, version: int, **_later: Any) -> None:
     """
     Screen one version of one comment, with others when the queue has grown long. Unknown arguments are ignored.
@@ -81,10 +101,22 @@ def screen_comment(comment_id: int, version: int, **_later: Any) -> None:
     """
     late = moderation.is_late(comment_id, version, timezone.now() - BEHIND)
     if late:
-        moderation.screen_waiting()
+        screen_waiting()
         late = moderation.is_late(comment_id, version, timezone.now() - BEHIND)
     if late is not None:
         moderation.screen(comment_id, version)
+
+
+@shared_task(base=Hint, name="comments.tasks.screen_waiting")
+def screen_waiting(**_later: Any) -> None:
+    """Screen what waits, together, the oldest first, until nothing does or others have to have their turn."""
+    until = time.monotonic() + TOGETHER_SECONDS
+    while moderation.screen_waiting() and time.monotonic() < until:
+        pass
+
+
+# By then everything it stands for has been committed; a thread of its own needs no connection to the database.
+_pace = Pace(AT_ONCE, lambda: screen_waiting._publish((), {}))
 
 
 @shared_task(base=Hint, name="comments.tasks.sweep")

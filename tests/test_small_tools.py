@@ -19,6 +19,7 @@ from comments import http, live, moderation, posting, ratelimit, tasks
 from comments.breaker import Breaker
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Discussion, Revision, Status
+from comments.pace import Pace
 
 
 def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_call_try_again() -> None:
@@ -56,6 +57,40 @@ def test_a_broker_that_does_not_answer_is_asked_twice_and_then_left_alone(
 
     assert len(asked) == 2
     assert Comment.objects.filter(status=Status.RECEIVED).count() == 5
+
+
+def test_many_calls_in_a_second_become_few_and_one_for_the_others() -> None:
+    now, called = [100.0], threading.Event()
+    pace = Pace(3, called.set, seconds=0.05, clock=lambda: now[0])
+
+    assert [pace.allows() for _ in range(5)] == [True, True, True, False, False]
+    assert called.wait(5)
+    called.clear()
+    assert not called.wait(0.2), "two refusals within the wait are one call"
+
+    now[0] += 0.4
+    assert [pace.allows(), pace.allows()] == [True, False]
+    assert called.wait(5)
+
+
+@pytest.mark.django_db
+def test_under_a_story_that_breaks_one_message_stands_for_many(
+    reader: Commenter, discussion: Discussion, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    published: list[int] = []
+    together = threading.Event()
+    monkeypatch.setattr(tasks, "_pace", Pace(4, lambda: tasks.screen_waiting._publish((), {}), seconds=0.05))
+    monkeypatch.setattr(tasks.screen_comment, "apply_async", lambda args, *_more, **_options: published.append(args[0]))
+    monkeypatch.setattr(tasks.screen_waiting, "apply_async", lambda *_args, **_options: together.set())
+
+    with django_capture_on_commit_callbacks(execute=True):
+        for number in range(12):
+            posting.post_comment(reader, discussion, f"Everybody writes at once, this is number {number}.")
+
+    assert len(published) == 4
+    assert together.wait(5)
+    tasks.screen_waiting()
+    assert not Revision.objects.filter(status=Status.RECEIVED).exists()
 
 
 def test_the_sweeper_finds_what_no_message_reached(reader: Commenter, discussion: Discussion) -> None:
