@@ -161,6 +161,7 @@ def _insert(discussion: Discussion, people: list[Commenter], count: int, dice: r
     bodies = [words(dice) for _ in range(min(count, 500))]
     while written < count:
         rows: list[Comment] = []
+        typed: list[str] = []
         for number in range(written, min(written + batch, count)):
             parent = dice.choice(parents[-40:]) if parents and dice.random() > 0.35 else None
             value = (base + number * 1_000_000) << 9 | dice.randrange(512)
@@ -186,6 +187,7 @@ def _insert(discussion: Discussion, people: list[Commenter], count: int, dice: r
             for path in comment.ancestor_paths:
                 below[path] = below.get(path, 0) + 1
             rows.append(comment)
+            typed.append(body)
             authors[comment.author_id] += 1
             if comment.depth < 6:
                 parents.append(comment)
@@ -194,13 +196,13 @@ def _insert(discussion: Discussion, people: list[Commenter], count: int, dice: r
             [
                 Revision(
                     comment=row,
-                    text=row.html,
+                    text=text,
                     html=row.html,
                     status=Status.PUBLISHED,
                     created_at=row.created_at,
                     first_published_at=row.created_at,
                 )
-                for row in rows
+                for row, text in zip(rows, typed, strict=True)
             ]
         )
         parents = parents[-400:]
