@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.template.loader import render_to_string
 
 from tests.browsers import Site, Window, api
 
@@ -306,6 +307,25 @@ def test_an_answer_that_is_lost_is_asked_for_again_and_the_decision_stands_once(
     page.locator("[data-toast]", has_text="Approved").wait_for()
     page.locator(f"#c-{first}.is-decided").wait_for()
     assert len([d for d in card(site, first)["decisions"] if d["decider"] == "editor"]) == 1
+
+
+def test_the_box_over_harsh_words_is_for_those_who_have_them_blurred(
+    window: Callable[..., Window], site: Site, held: Callable[[int], list[int]]
+) -> None:
+    held(1)
+    page = window("editor", story=DESK).page
+    opened(page)
+    seen = """([box, wished]) => {
+        document.querySelector("#desk").classList.toggle("blurs", wished)
+        const card = document.querySelector("[data-card].is-open")
+        card.classList.add("is-harsh")
+        card.querySelector(".copy").insertAdjacentHTML("beforebegin", box)
+        return card.querySelector(".veil").checkVisibility()
+    }"""
+    box = render_to_string("comments/desk/_veil.html")
+
+    assert page.evaluate(seen, [box, True])
+    assert not page.evaluate(seen, [box, False])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
