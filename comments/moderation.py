@@ -24,6 +24,7 @@ from comments import (
     conf,
     flags,
     house_rules,
+    languages,
     live,
     questions,
     ranking,
@@ -220,6 +221,7 @@ def _decide(
     if verdict.sanitizer_version:
         revision.sanitizer_version = verdict.sanitizer_version
         revision.screened_at = now
+        revision.language = verdict.language
 
     held_delta = (becomes == Status.HELD) - (revision.status == Status.HELD)
     revision.status = becomes
@@ -232,6 +234,7 @@ def _decide(
         update_fields=[
             "status",
             "html",
+            "language",
             "sanitizer_version",
             "screened_at",
             "first_published_at",
@@ -247,14 +250,16 @@ def _decide(
     if not only_the_edit:
         current.status = becomes
         if becomes == Status.PUBLISHED:
-            current.html = revision.html
+            current.html, current.language = revision.html, revision.language
             current.published_at = current.published_at or now
             current.edited_at = revision.created_at if revision.number > 1 else None
         current.removed_for = reason.code if reason and was_public else ""
     is_public = current.status == Status.PUBLISHED
     current.is_shown = is_public or current.reply_count > 0
     current.version += 1
-    current.save(update_fields=["status", "html", "published_at", "edited_at", "removed_for", "is_shown", "version"])
+    current.save(
+        update_fields=["status", "html", "language", "published_at", "edited_at", "removed_for", "is_shown", "version"]
+    )
 
     moved = is_public - was_public
     complaints = []
@@ -787,9 +792,10 @@ def _move_many_counts(wishes: list[_Wish]) -> dict[tuple[int, str], int]:
 
 
 _SCREENED = """
-WITH made (id, status, html, version, section, risk, priority) AS (VALUES {rows})
-UPDATE comments_revision SET status = made.status, html = made.html, sanitizer_version = made.version,
-screened_at = %s, first_published_at = CASE WHEN made.status = 'published' THEN COALESCE(first_published_at, %s)
+WITH made (id, status, html, language, version, section, risk, priority) AS (VALUES {rows})
+UPDATE comments_revision SET status = made.status, html = made.html, language = made.language,
+sanitizer_version = made.version, screened_at = %s,
+first_published_at = CASE WHEN made.status = 'published' THEN COALESCE(first_published_at, %s)
 ELSE first_published_at END, section = made.section, risk = made.risk, priority = made.priority
 FROM made WHERE comments_revision.id = made.id
 """
@@ -825,12 +831,15 @@ def _write_screened(wishes: list[_Wish], now: datetime) -> None:
     for wish in wishes:
         revision, verdict = wish.revision, wish.verdict
         revision.html, revision.section = verdict.html or "", wish.comment.discussion.section
+        revision.language = verdict.language
         _weigh(revision, wish.comment, verdict, None)
         # A safe string is a string; the driver does not know that.
-        made = (revision.pk, str(wish.becomes), str(revision.html), verdict.sanitizer_version)
+        made = (revision.pk, str(wish.becomes), str(revision.html), verdict.language, verdict.sanitizer_version)
         rows += (*made, revision.section, revision.risk, revision.priority)
     with connection.cursor() as db:
-        db.execute(_SCREENED.format(rows=", ".join(["(%s, %s, %s, %s, %s, %s, %s)"] * len(wishes))), [*rows, at, at])
+        db.execute(
+            _SCREENED.format(rows=", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s)"] * len(wishes))), [*rows, at, at]
+        )
 
 
 def _write_comments(wishes: list[_Wish], below: dict[tuple[int, str], int], now: datetime) -> None:
@@ -858,6 +867,7 @@ def _write_comments(wishes: list[_Wish], below: dict[tuple[int, str], int], now:
         if becomes == Status.PUBLISHED:
             moves |= {
                 "html": Subquery(latest.values("html")[:1]),
+                "language": Subquery(latest.values("language")[:1]),
                 "published_at": Coalesce("published_at", Value(now)),
                 "edited_at": Subquery(latest.values("created_at")[:1]) if edited else None,
                 "is_shown": True,
@@ -1200,7 +1210,7 @@ def screen(comment_id: int, version: int) -> Decision | None:
         drafts, rendered, policy = screening.run(revision)
     verdict = screening.combine(drafts, policy)
     if rendered is not None:
-        verdict = verdict.with_html(rendered.html, rendered.version)
+        verdict = verdict.about(rendered)
     try:
         with transaction.atomic():
             _answer_before_the_disk()
@@ -1299,7 +1309,7 @@ def _decide_together(revisions: list[Revision], judged: list[screening.Judged]) 
     for revision, (drafts, safe, policy) in zip(revisions, judged, strict=False):
         verdict = screening.combine(drafts, policy)
         if safe is not None:
-            verdict = verdict.with_html(safe.html, safe.version)
+            verdict = verdict.about(safe)
             rendered[revision.pk] = safe.html
         wishes.append(_Wish(revision, verdict, Trigger.SCREENING))
         said[revision.pk] = verdict, drafts, revision.comment.author
@@ -1367,7 +1377,7 @@ def screen_again(comment_id: int, statuses: Collection[str] = (Status.PUBLISHED,
     if before == Status.PUBLISHED and verdict.action == "reject":
         verdict = replace(verdict, action="hold", reason="")
     if rendered is not None and before != Status.PUBLISHED:
-        verdict = verdict.with_html(rendered.html, rendered.version)
+        verdict = verdict.about(rendered)
     return Rescreened(comment, revision, before, BECOMES[verdict.action], False, unchecked, remade, drafts, verdict)
 
 
@@ -1415,10 +1425,13 @@ def _remade(comment: Comment) -> tuple[Revision, text.Rendered] | None:
 
 def _write_html(comment: Comment, shown: Revision, rendered: text.Rendered) -> None:
     moved = comment.status == Status.PUBLISHED and comment.html != rendered.html
-    Revision.objects.filter(pk=shown.pk).update(html=rendered.html, sanitizer_version=rendered.version)
+    language = languages.told(rendered.text)
+    Revision.objects.filter(pk=shown.pk).update(
+        html=rendered.html, language=language, sanitizer_version=rendered.version
+    )
     if not moved:
         return
-    Comment.objects.filter(pk=comment.pk).update(html=rendered.html)
+    Comment.objects.filter(pk=comment.pk).update(html=rendered.html, language=language)
     discussion = comment.discussion
     discussion.version += 1
     Discussion.objects.filter(pk=discussion.pk).update(version=discussion.version)

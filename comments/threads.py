@@ -67,6 +67,7 @@ class Row(NamedTuple):
     reaction_counts: str
     """Reactions other than likes, as JSON: most often ``{}``."""
     published_at: datetime | None
+    language: str
     answers_name: str
     """Whom a reply answers; empty on a first comment."""
 
@@ -119,7 +120,8 @@ class Page:
 COLUMNS = """
     c.id, c.parent_id, c.path, c.depth, c.status, CASE WHEN c.status = 'published' THEN c.html ELSE '' END,
     c.reply_count, c.like_count, c.removed_for, c.created_at, c.edited_at, a.id, a.name, a.badge, a.role,
-    c.featured_at IS NOT NULL, c.pinned_at IS NOT NULL, c.best_score, c.reaction_counts, c.published_at
+    c.featured_at IS NOT NULL, c.pinned_at IS NOT NULL, c.best_score, c.reaction_counts, c.published_at,
+    CASE WHEN c.status = 'published' THEN c.language ELSE '' END
 """
 WITH_AUTHOR = "JOIN comments_commenter a ON a.id = c.author_id"
 WITH_ANSWERED = """
@@ -390,7 +392,7 @@ def _rows(sql: str, params: list[Any]) -> list[Row]:
         db.execute(sql, params)
         rows = db.fetchall()
     if connection.vendor == "sqlite":
-        rows = [(*row[:9], _moment(row[9]), _moment(row[10]), *row[11:19], _moment(row[19]), row[20]) for row in rows]
+        rows = [(*row[:9], _moment(row[9]), _moment(row[10]), *row[11:19], _moment(row[19]), *row[20:]) for row in rows]
     return [Row._make(row) for row in rows]
 
 
@@ -447,6 +449,7 @@ def as_data(row: Row, experts: Collection[int] = ()) -> dict[str, Any]:
         },
         "html": row.html,
         "text": "" if gone else text.plain(row.html),
+        "language": row.language or None,
         "created_at": row.created_at.isoformat(),
         "edited_at": row.edited_at.isoformat() if row.edited_at and not gone else None,
         "status": row.status,

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from comments import access, checks, conf, moderation, people, policy, posting, tasks, text, thresholds
+from comments import access, checks, conf, languages, moderation, people, policy, posting, tasks, text, thresholds
 from comments.exceptions import Refused
 from comments.models import Comment, Commenter, Discussion, Finding, Fingerprint, Status
 from comments.screening import Candidate, Draft, sentences
@@ -218,13 +218,13 @@ def test_without_the_library_no_language_is_objected_to_and_a_check_says_so(
     monkeypatch.setitem(__import__("sys").modules, "py3langid.langid", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     allow(settings, languages=["en"])
-    language._guesser.cache_clear()
+    languages._guesser.cache_clear()
     with pytest.raises(Refused, match="extra_missing"):
         policy.set_value("languages", ["en"], made_by=editor)
 
     assert post(reader, "Der Nachtbus fährt endlich wieder, und ich freue mich sehr darüber.").status == "published"
     assert "comments.W003" in [message.id for message in checks.check_settings()]
-    language._guesser.cache_clear()
+    languages._guesser.cache_clear()
 
 
 # --- The author ------------------------------------------------------------------------------------------------------

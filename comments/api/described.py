@@ -169,6 +169,7 @@ class CommentSerializer(Shape):
     author = AuthorSerializer(allow_null=True)
     html = serializers.CharField(allow_blank=True, help_text="Safe HTML.")
     text = serializers.CharField(allow_blank=True)
+    language = serializers.CharField(allow_null=True, help_text="Two letters (ISO 639-1), where it can be told.")
     created_at = serializers.DateTimeField()
     edited_at = serializers.DateTimeField(allow_null=True)
     status = Choice(Status.choices)

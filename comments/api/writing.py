@@ -105,6 +105,7 @@ def _public(comment: Comment) -> dict[str, Any]:
             best_score=comment.best_score,
             reaction_counts=json.dumps(comment.reaction_counts),
             published_at=comment.published_at,
+            language=comment.language if comment.status == Status.PUBLISHED else "",
             answers_name="",
         )
     )
@@ -116,7 +117,7 @@ def own(mine: Mine) -> dict[str, Any]:
     seen = _public(comment)
     if comment.status != Status.PUBLISHED:
         badges = [writer.badge] if writer.badge else []
-        seen |= {"text": revision.text, "html": revision.html}
+        seen |= {"text": revision.text, "html": revision.html, "language": revision.language or None}
         seen["author"] = {"id": writer.pk, "name": writer.name, "badges": badges}
     reasons = [mine.reason] if mine.reason and not mine.why else mine.why
     return seen | {

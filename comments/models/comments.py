@@ -64,6 +64,8 @@ class Comment(models.Model):
     removed_for = models.CharField(max_length=40, blank=True, default="")
     """Code of the reason on the tombstone."""
 
+    language = models.CharField(max_length=2, blank=True, default="", db_default="")
+    """Of the words that readers see; empty where it cannot be told."""
     text_hash = models.CharField(max_length=32, blank=True, default="")
     """Digest of the folded text of the latest revision: the same words again are found by it."""
     idempotency_key = models.CharField(max_length=255, blank=True, default="")
@@ -172,6 +174,7 @@ class Revision(models.Model):
     """Safe HTML, written by the worker that screened it; empty before."""
     status = models.CharField(max_length=10, choices=Status, default=Status.RECEIVED)
     language = models.CharField(max_length=2, blank=True, default="")
+    """Which it is surely in, by :mod:`comments.languages`; empty where that cannot be told."""
     sanitizer_version = models.CharField(max_length=40, blank=True, default="")
     attempts = models.PositiveSmallIntegerField(default=0)
     """How often screening was begun; counted before the work, so that a text that kills its worker is noticed."""

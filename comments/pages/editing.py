@@ -156,6 +156,7 @@ class Printer:
             "answers_url": f"#comment-{row.parent_id}",
             "html": text.html if text else "",
             "text": text.text if text else "",
+            "language": text.language if text else "",
             "author": "",
             "published": "",
             "likes": "",

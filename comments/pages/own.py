@@ -217,6 +217,7 @@ def show(mine: Mine) -> SafeString:
         "answers": _("in reply to this comment") if comment.parent_id else "",
         "answers_url": f"{shown.prefix()}{comment.parent_id}/",
         "html": mine.revision.html,
+        "language": mine.revision.language,
         "text": mine.revision.text,
         "author": "",
         "published": "",

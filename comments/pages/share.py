@@ -83,6 +83,7 @@ def embedded(comment: Comment) -> dict[str, Any]:
         "when": shown.public_time(comment.created_at),
         "edited": shown.words()["edited"] % {"when": shown.public_time(comment.edited_at)} if comment.edited_at else "",
         "html": comment.html,
+        "language": comment.language,
         "title": comment.discussion.title or comment.discussion.key,
         "url": comment.get_absolute_url(),
     }

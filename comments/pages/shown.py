@@ -46,6 +46,7 @@ class Shown(TypedDict):
     answers_url: str
     html: str
     text: str
+    language: str
     author: str
     published: str
     likes: str
@@ -241,6 +242,7 @@ def writer(discussion: Discussion) -> Callable[..., SafeString]:
             "answers_url": f"{start}{row.parent_id}/" if answers_always else f"#comment-{row.parent_id}",
             "html": row.html,
             "text": "",
+            "language": row.language,
             "author": str(row.author_id),
             "published": str(int(row.published_at.timestamp())) if row.published_at else "",
             "likes": said.get("like", ""),

@@ -40,9 +40,9 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from comments import thresholds
 from comments.exceptions import Refused
+from comments.languages import guessed
 from comments.models import Commenter, HouseRule, Reason
 from comments.screening.phrases import BadPhrase, Listed, Matcher, check
-from comments.screening.rules.language import guessed
 from comments.screening.verdicts import SEVERITY, Candidate, Draft
 
 logger = logging.getLogger(__name__)

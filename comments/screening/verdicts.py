@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from comments import conf, thresholds
+from comments import conf, languages, thresholds
 from comments.access import Standing, is_staff, standing
 from comments.models import Comment, Commenter, Discussion, Finding, Revision
 from comments.text import Rendered, digest
@@ -86,9 +86,12 @@ class Verdict:
     scorer_version: str = ""
     html: str | None = None
     sanitizer_version: str = ""
+    language: str = ""
 
-    def with_html(self, html: str, version: str) -> Verdict:
-        return replace(self, html=html, sanitizer_version=version)
+    def about(self, rendered: Rendered) -> Verdict:
+        """Return this verdict with what the worker made of the text, and the language it is in."""
+        language = languages.told(rendered.text)
+        return replace(self, html=rendered.html, sanitizer_version=rendered.version, language=language)
 
 
 @dataclass
