@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
+from django.apps import apps
 from django.db.models import CharField, Exists, OuterRef, Q, Value
 from django.db.models.functions import Cast, Concat
 from django.template.loader import render_to_string
@@ -36,9 +37,27 @@ QUOTED = 300
 
 
 def address_of(person: Commenter) -> str:
-    """Return where ``person`` can be written to; what a guest typed proves nothing, so guests get no mail."""
+    """
+    Return where ``person`` can be written to.
+
+    What was typed proves nothing: guests get no mail, and neither does an address that waits to be confirmed. Where the
+    site keeps no record of confirming, the user's address is taken to be theirs.
+    """
     user = person.user
-    return user.email if user is not None and user.is_active else ""
+    if user is None or not user.is_active or not user.email or is_confirmed(person) is False:
+        return ""
+    return str(user.email)
+
+
+def is_confirmed(person: Commenter) -> bool | None:
+    """Say whether the person's address is confirmed; ``None`` where nothing asks for it."""
+    if person.contact_confirmed_at:
+        return True
+    if person.user_id is None or not apps.is_installed("allauth.account"):
+        return None
+    known = apps.get_model("account", "EmailAddress").objects.filter(user_id=person.user_id)
+    states = list(known.values_list("verified", flat=True)[:20])
+    return any(states) if states else None
 
 
 # --- About a decision -------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from allauth.account.models import EmailAddress
 from django.core import mail as mailbox
 from django.db import connection, connections
 from django.test import Client
@@ -638,7 +639,7 @@ def test_a_site_may_send_no_such_mail_at_all(reader: Commenter, jo: Commenter, p
     assert kinds(reader) == ["reply"]
 
 
-@pytest.mark.parametrize("what", ["read", "taken down", "never", "no address", "erased", "blocked"])
+@pytest.mark.parametrize("what", ["read", "taken down", "never", "no address", "unconfirmed", "erased", "blocked"])
 def test_what_need_not_or_may_not_be_mailed_is_not(
     what: str, reader: Commenter, jo: Commenter, editor: Commenter, post: Post, decide: Any
 ) -> None:
@@ -654,6 +655,8 @@ def test_what_need_not_or_may_not_be_mailed_is_not(
         choices.change(reader, mail="never")
     elif what == "no address":
         type(reader.user).objects.filter(pk=reader.user.pk).update(email="")
+    elif what == "unconfirmed":
+        EmailAddress.objects.create(user=reader.user, email="not-mine@example.org", verified=False)
     elif what == "erased":
         Commenter.objects.filter(pk=reader.pk).update(erased_at=timezone.now())
     else:

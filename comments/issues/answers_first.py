@@ -16,7 +16,6 @@ from statistics import quantiles
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from django.apps import apps
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
@@ -28,7 +27,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from comments import access, conf, guests, people, personal, screening, thresholds
+from comments import access, conf, guests, letters, people, personal, screening, thresholds
 from comments.exceptions import Refused
 from comments.issues import failures
 from comments.models import (
@@ -334,7 +333,7 @@ def _about_the_person(
     waits = usual_waits() if any(one.status == Status.HELD for one in latest) else []
     for at, one in enumerate(latest):
         yield replace(_about(one, waits), rank=30 + at)
-    confirmed = _confirmed(person)
+    confirmed = letters.is_confirmed(person)
     if confirmed is False:
         address = (person.user.email if person.user else person.email) or ""
         yield Answer(
@@ -426,17 +425,6 @@ def _not_entitled(seen: Seen) -> Answer:
         kind="cannot_post",
         rank=9,
     )
-
-
-def _confirmed(person: Commenter) -> bool | None:
-    """Say whether the person's address is confirmed; ``None`` where nothing asks for it."""
-    if person.contact_confirmed_at:
-        return True
-    if person.user_id is None or not apps.is_installed("allauth.account"):
-        return None
-    known = apps.get_model("account", "EmailAddress").objects.filter(user_id=person.user_id)
-    states = list(known.values_list("verified", flat=True)[:20])
-    return any(states) if states else None
 
 
 def masked(email: str) -> str:
