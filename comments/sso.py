@@ -251,9 +251,9 @@ def _why(error: Exception) -> str:
             return "aud"
         case jwt.InvalidIssuerError():
             return "iss"
-        case jwt.InvalidSubjectError():
+        case jwt.exceptions.InvalidSubjectError():
             return "sub"
-        case jwt.InvalidJTIError():
+        case jwt.exceptions.InvalidJTIError():
             return "jti"
         case jwt.ImmatureSignatureError() | jwt.InvalidIssuedAtError():
             return "iat"
