@@ -131,7 +131,10 @@ def login_url() -> str:
 
 def complaint(address: str) -> str:
     """Say what is wrong with ``address`` as the publisher's sign-in page; "" if nothing."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "is no address of a page"
     if not parts.hostname or parts.fragment:
         return "is no address of a page"
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, given
@@ -447,6 +449,26 @@ def test_a_header_that_nests_without_end_is_refused(program: Caller) -> None:
     assert why(hand_in(program, f"{nested}.e30.AA")) == ("sso_bad_token", "token")
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("on")
+def test_whoever_comes_from_two_devices_at_once_is_one_person_and_a_token_is_good_once_even_then() -> None:
+    same = token()
+
+    def come(given: str) -> int:
+        try:
+            answer = Client().post("/api/v1/sessions/", {"sso": given}, content_type="application/json")
+            return answer.status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as devices:
+        answers = list(devices.map(come, [same, token(), same, token(), same, token()]))
+
+    assert sorted(answers) == [201, 201, 201, 201, 409, 409]
+    assert get_user_model().objects.count() == Commenter.objects.count() == PublisherAccount.objects.count() == 1
+    assert Token.objects.count() == 4 and SpentProof.objects.count() == 4
+
+
 # --- Who it is --------------------------------------------------------------------------------------------------------
 
 
@@ -799,6 +821,7 @@ def test_windows_without_end_are_not_kept(client: Client) -> None:
         "http://testserver@evil.example/",
         "http://testserver.evil.example/",
         "\x00//evil.example",
+        f"/{'x' * 2_001}",
         "",
     ],
 )
@@ -890,6 +913,7 @@ def private(key: Any) -> str:
         ({"SSO_LOGIN_URL": "http://news.example/sign-in"}, ["E011"]),
         ({"SSO_LOGIN_URL": "javascript:alert(1)"}, ["E011"]),
         ({"SSO_LOGIN_URL": "/sign-in"}, ["E011"]),
+        ({"SSO_LOGIN_URL": "https://[news.example/"}, ["E011"]),
         ({"SSO_LOGIN_URL": "https://news.example/#sign-in"}, ["E011"]),
         ({"SSO_KEYS": {}}, ["W007"]),
         ({"SSO_KEYS": [SECRET]}, []),  # comments.E001 says it

@@ -29,6 +29,9 @@ from comments.pages.views import PRIVATE, answers_refusals, private_page
 ASKED = "comments_sso"
 """In the session: where each way that was begun leads back to, by its number."""
 
+LONGEST = 2_000
+"""Characters of an address that is kept."""
+
 MOST_WAYS = 5
 """Windows in which one browser may be signing in at a time; the oldest is forgotten."""
 
@@ -87,7 +90,7 @@ def _ours(request: HttpRequest, address: str) -> str:
     allowed = url_has_allowed_host_and_scheme(
         address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return address if allowed else "/"
+    return address if allowed and len(address) <= LONGEST else "/"
 
 
 def _go(address: str) -> HttpResponse:
