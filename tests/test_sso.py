@@ -269,9 +269,6 @@ def test_a_token_that_has_expired_is_refused_and_a_clock_may_differ(program: Cal
     assert why(hand_in(program, token(iat=now + 60, exp=now + 100))) == ("sso_bad_token", "iat")
 
 
-NOW = int(time.time())
-
-
 @pytest.mark.usefixtures("on")
 @pytest.mark.parametrize(
     ("changed", "wrong"),
@@ -328,9 +325,11 @@ def test_a_token_that_says_what_it_may_not_is_refused(program: Caller, claim: st
 @pytest.mark.usefixtures("on")
 @pytest.mark.parametrize("claim", ["iat", "exp"])
 @pytest.mark.parametrize(
-    "value", [True, "soon", str(NOW + 60), [], {}, float("nan"), float("inf"), float("-inf"), 10**400]
+    "value", [True, "soon", "in a minute, as text", [], {}, float("nan"), float("inf"), float("-inf"), 10**400]
 )
 def test_a_time_that_is_none_is_refused(program: Caller, claim: str, value: Any) -> None:
+    if value == "in a minute, as text":
+        value = str(int(time.time()) + 60)
     given = by_hand({"alg": "HS256", "kid": "2026-11"}, claims() | {claim: value})
 
     code, _why = why(hand_in(program, given))
