@@ -97,6 +97,7 @@ from comments.models import (
     Phrase,
     PolicyChange,
     PolicyVersion,
+    PublisherAccount,
     Reaction,
     Reason,
     Revision,
@@ -575,6 +576,15 @@ class GuestAdmin(BigReadOnly):
     list_select_related = ("person",)
     search_fields = ("person__name",)
     exclude = ("secret_digest",)
+
+
+@admin.register(PublisherAccount)
+class PublisherAccountAdmin(BigReadOnly):
+    """Whom the publisher's own site signs in here, and as whom. Made and changed by signing in alone."""
+
+    list_display = ("id", "user", "issuer", "subject", "name", "created_at")
+    list_select_related = ("user",)
+    search_fields = ("=subject", "user__username")
 
 
 @admin.register(SpentProof)

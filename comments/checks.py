@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from comments import conf
+from comments import conf, sso
 from comments.screening.engine import scorer
 from comments.screening.scorers.outside import OutsideScorer, complaint
 
@@ -124,6 +124,82 @@ def check_what_leaves(**_kwargs: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+@register("comments")
+def check_sso(**_kwargs: Any) -> list[CheckMessage]:
+    """Check what the publisher signs readers in with."""
+    try:
+        read = conf.get()
+    except ImproperlyConfigured:
+        return []  # comments.E001 says it
+    if not read.sso_keys:
+        return _sso_half_on(read)
+    if lacking := [name for name in ("jwt", "cryptography") if importlib.util.find_spec(name) is None]:
+        return [
+            Error(
+                f"COMMENTS['SSO_KEYS'] is set and {lacking[0]} is not installed: nobody can be signed in.",
+                hint='pip install "newsroom-comments[sso]"',
+                id="comments.E007",
+            )
+        ]
+    found = [complained for name, text in read.sso_keys.items() for complained in _sso_key(name, text)]
+    for name in ("sso_issuer", "sso_audience"):
+        if not getattr(read, name):
+            found.append(
+                Error(
+                    f"COMMENTS[{name.upper()!r}] is empty: nobody is signed in.",
+                    hint="What the publisher writes into the claim, word for word: see docs/how-to/"
+                    "sign-readers-in-from-your-site.md.",
+                    id="comments.E009",
+                )
+            )
+    if not read.sso_session_days:
+        found.append(
+            Error(
+                "COMMENTS['SSO_SESSION_DAYS'] is 0: who is signed in is signed out at once.",
+                hint="At least 1.",
+                id="comments.E010",
+            )
+        )
+    if read.sso_login_url and (wrong := sso.complaint(read.sso_login_url)):
+        found.append(
+            Error(
+                f"COMMENTS['SSO_LOGIN_URL'] {wrong}.",
+                hint="An https:// address without a fragment; http:// only on this machine.",
+                id="comments.E011",
+            )
+        )
+    return found
+
+
+def _sso_half_on(read: conf.Settings) -> list[CheckMessage]:
+    said = [name.upper() for name in ("sso_issuer", "sso_audience", "sso_login_url") if getattr(read, name)]
+    if not said:
+        return []
+    return [
+        Warning(
+            f"COMMENTS[{said[0]!r}] is set and SSO_KEYS is empty: the publisher signs nobody in.",
+            hint='The publisher\'s keys by their ids: SSO_KEYS = {"2026-11": "…"}.',
+            id="comments.W007",
+        )
+    ]
+
+
+def _sso_key(name: str, text: str) -> list[CheckMessage]:
+    try:
+        if not name:
+            raise ValueError("has no id, which tokens name as “kid”")
+        sso.key(text)
+    except ValueError as error:
+        return [
+            Error(
+                f"COMMENTS['SSO_KEYS'][{name!r}] {error}.",
+                hint="A random secret of 32 bytes or more, or a public key in PEM, all of it.",
+                id="comments.E008",
+            )
+        ]
+    return []
 
 
 @register("comments")

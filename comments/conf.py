@@ -435,6 +435,33 @@ class Settings:
     desk_webhook_text: bool = False
     """They also carry the comment's text, which then leaves the site."""
 
+    sso_keys: dict[str, str] = field(default_factory=dict, repr=False, hash=False)
+    """
+    With what the publisher's own site signs readers in here, each key by its id: a secret of 32 bytes or more (HS256),
+    or a public key in PEM (RS256, ES256, EdDSA). Several while one takes over from another. Empty: not at all.
+    """
+
+    sso_issuer: str = ""
+    """Who signs: the claim ``iss``, word for word. Readers' ids (``sub``) are this issuer's."""
+
+    sso_audience: str = ""
+    """For whom it is signed: what ``aud`` has to name, so that no token made for something else opens this."""
+
+    sso_login_url: str = field(default="", repr=False)
+    """
+    Where the publisher signs readers in: ``"https://example-news.com/sign-in"``. "Sign in" leads there. Empty: to
+    ``LOGIN_URL``, and only programs can hand a token in.
+    """
+
+    sso_session_days: int = 30
+    """How long somebody the publisher signed in stays signed in, in a browser and with a token of the API."""
+
+    sso_refused_per_hour: int = 60
+    """
+    Sign-ins from one network that may be refused in an hour; then it is told to wait. One that is good never is. 0: any
+    number.
+    """
+
     def __post_init__(self) -> None:
         for each in fields(self):
             value, name = getattr(self, each.name), each.name.upper()
@@ -445,6 +472,8 @@ class Settings:
             if each.type == "str" and not isinstance(value, str):
                 # Without the value: it may be a key.
                 raise ImproperlyConfigured(f"COMMENTS[{name!r}] must be text.")
+            if each.type == "dict[str, str]" and not _is_of_texts(value):
+                raise ImproperlyConfigured(f"COMMENTS[{name!r}] must be texts by their names: {{'name': 'text'}}.")
             if each.type == "tuple[str, ...]" and isinstance(value, str):
                 raise ImproperlyConfigured(f"COMMENTS[{name!r}] must be a list, not the text {value!r}.")
         for name in PERCENTAGES:
@@ -478,6 +507,10 @@ class Settings:
                 f"COMMENTS['ANNOUNCEMENT_UNTIL'] cannot read {self.announcement_until!r}; "
                 "write it like '2026-12-24 18:00'."
             ) from None
+
+
+def _is_of_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(one, str) for pair in value.items() for one in pair)
 
 
 _STEP = re.compile(r"\d{1,4}(\.\d)? (warn|premoderate|ban|suspend \d{1,4})")

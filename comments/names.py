@@ -49,6 +49,11 @@ def rename(person: Commenter, name: object) -> Commenter:
     require_free(person, words)
     limit = conf.get().renames_per_day
     ratelimit.require_not_too_many("rename", f"person:{person.pk}", limit=limit, seconds=86_400)
+    return give(person, words)
+
+
+def give(person: Commenter, words: str) -> Commenter:
+    """Show ``person`` as ``words``, which are :func:`checked` and free."""
     with transaction.atomic():
         Commenter.objects.filter(pk=person.pk, erased_at=None).update(name=words)
         show_again(person)

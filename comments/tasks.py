@@ -20,7 +20,19 @@ from django.db import close_old_connections, connection, transaction
 from django.dispatch import receiver
 from django.utils import timezone
 
-from comments import assignments, digests, discussions, jobs, moderation, outbox, privacy, proof, signals, thresholds
+from comments import (
+    assignments,
+    digests,
+    discussions,
+    jobs,
+    moderation,
+    outbox,
+    privacy,
+    proof,
+    signals,
+    sso,
+    thresholds,
+)
 from comments import rescreening as rescreening  # so that a worker knows this kind of job
 from comments.breaker import Breaker
 from comments.learning import auto_approval, lessons, online, refit
@@ -257,8 +269,9 @@ def forget_fingerprints(**_later: Any) -> None:
 
 @shared_task(base=Hint, name="comments.tasks.forget_proofs")
 def forget_proofs(**_later: Any) -> None:
-    """Forget what guests paid with once it could not be handed in again anyway."""
+    """Forget what is good once, when it could not be handed in again anyway, and sessions that are over."""
     proof.forget()
+    sso.forget()
 
 
 def swept(*, limit: int = 500, seconds: float = 60) -> int:

@@ -180,6 +180,11 @@ COMMENTS = {
     "DESK_WEBHOOK_URL": env.str("DESK_WEBHOOK_URL", default=""),
     "DESK_WEBHOOK_SECRET": env.str("DESK_WEBHOOK_SECRET", default=""),
     "DESK_WEBHOOK_TEXT": env.bool("DESK_WEBHOOK_TEXT", default=False),
+    "SSO_KEYS": env.json("SSO_KEYS", default={}),
+    "SSO_ISSUER": env.str("SSO_ISSUER", default=""),
+    "SSO_AUDIENCE": env.str("SSO_AUDIENCE", default=""),
+    "SSO_LOGIN_URL": env.str("SSO_LOGIN_URL", default=""),
+    "SSO_SESSION_DAYS": env.int("SSO_SESSION_DAYS", default=30),
 }
 
 REST_FRAMEWORK = {

@@ -1096,7 +1096,7 @@ def test_neither_the_text_nor_a_key_is_logged_or_kept(
 def test_settings_do_not_show_their_keys(settings: Any) -> None:
     # Where the site itself stands is no secret.
     names = [name for name in conf.KNOWN if re.search("KEY|SECRET|URL", name) and name != "SITE_URL"]
-    settings.COMMENTS = {name: f"https://hush.example/{name}" for name in names}
+    settings.COMMENTS = {name: f"https://hush.example/{name}" for name in names} | {"SSO_KEYS": {"one": "hush"}}
 
     assert "hush" not in repr(conf.get()).replace("https://hush.example/AKISMET_URL", "")
     assert len(names) >= 7

@@ -80,7 +80,8 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     name = "token"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        return {"type": "http", "scheme": "bearer", "description": "From `manage.py token USER --scope write`."}
+        described = "From `POST sessions/`, or `manage.py token USER --scope write`."
+        return {"type": "http", "scheme": "bearer", "description": described}
 
 
 class GuestScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

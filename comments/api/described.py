@@ -57,10 +57,14 @@ def call(
         responses[status, problems.CONTENT_TYPE] = OpenApiResponse(ProblemSerializer, HTTPStatus(status).phrase)
     if auth is ANYONE:
         who = "The same for everyone: no session and no token is looked at."
+    elif auth is BY_WHAT_IS_SENT:
+        who = "No session and no token is looked at: what is sent says who it is."
     elif auth is MAY_SIGN_IN:
         who = f"Works signed out too. A token needs the scope `{scope}`."
-    else:
+    elif scope:
         who = f"A token needs the scope `{scope}`."
+    else:
+        who = "Any token will do."
     write_down = extend_schema(
         operation_id=operation_id,
         tags=[tag],
@@ -82,6 +86,8 @@ def call(
 
 ANYONE: list[dict[str, list[str]]] = []
 """No sign-in is looked at."""
+BY_WHAT_IS_SENT: list[dict[str, list[str]]] = []
+"""Nor here: the body vouches for somebody."""
 MAY_SIGN_IN: list[dict[str, list[str]]] = [{"token": []}, {"session": []}, {}]
 
 KEY = OpenApiParameter(
@@ -424,6 +430,15 @@ class MeSerializer(Shape):
     deletion = DeletionSerializer(allow_null=True, help_text="When my account goes, if I asked for that.")
     standing = StandingSerializer()
     unread_notifications = serializers.IntegerField()
+
+
+class SessionSerializer(Shape):
+    """Somebody who was signed in."""
+
+    token = serializers.CharField(help_text="For `Authorization: Bearer`. It cannot be read again.")
+    expires_at = serializers.DateTimeField()
+    scopes = serializers.ListField(child=serializers.CharField())
+    person = AuthorSerializer()
 
 
 class NoticeSerializer(Shape):

@@ -42,7 +42,8 @@ class Endpoint(APIView):
     """
     One address. JSON in, JSON out, every error a problem document, nothing kept by any cache.
 
-    ``scope`` is what a token needs for each method; without an entry it is ``read`` for reading, else ``write``.
+    ``scope`` is what a token needs for each method; without an entry it is ``read`` for reading, else ``write``. "" is
+    none: any token will do.
     """
 
     authentication_classes = (TokenAuthentication, GuestAuthentication, SessionAuthentication)
@@ -66,7 +67,8 @@ class Endpoint(APIView):
         if method in WITH_BODY and self.get_content_negotiator().select_parser(request, self.get_parsers()) is None:
             raise exceptions.UnsupportedMediaType(request.content_type)
         self.perform_authentication(request)
-        require_scope(request.auth, self.scope.get(method, "read" if method in READING else "write"))
+        if needed := self.scope.get(method, "read" if method in READING else "write"):
+            require_scope(request.auth, needed)
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
         return problems.answer(exc, getattr(self.request, "_request", self.request))

@@ -66,6 +66,14 @@ class PostForm(Form):
     )
 
 
+class SessionForm(Form):
+    sso = Line(
+        max_length=8_000,
+        help_text="A JWT by one of the keys in `SSO_KEYS`, with `sub`, `jti`, `iat`, `exp`, `iss` and `aud`; "
+        "`name`, `email` and `email_verified` if you like.",
+    )
+
+
 class EditForm(Form):
     text = Words(help_text="The new text, as typed.")
 

@@ -34,6 +34,7 @@ from comments.api import (
     reports,
     rules,
     saved_queues,
+    sessions,
     together,
     writing,
 )
@@ -91,6 +92,7 @@ urlpatterns: list[URLPattern] = [
     path("moderation/appeals/", appeals.AppealsView.as_view(), name="moderation_appeals"),
     path("moderation/appeals/<comments_id:appeal_id>/", appeals.DeskAppealView.as_view(), name="moderation_appeal"),
     path("moderation/appeals/<comments_id:appeal_id>/ruling/", appeals.RulingView.as_view(), name="rule_on_appeal"),
+    path("sessions/", sessions.SessionsView.as_view(), name="sessions"),
     path("me/", me.MeView.as_view(), name="me"),
     path("me/comments/", me.MyCommentsView.as_view(), name="my_comments"),
     path("me/deletion/", me.DeletionView.as_view(), name="my_deletion"),

@@ -27,7 +27,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from comments import access, conf, guests, letters, people, personal, screening, thresholds
+from comments import access, conf, guests, letters, people, personal, screening, sso, thresholds
 from comments.exceptions import Refused
 from comments.issues import failures
 from comments.models import (
@@ -435,7 +435,7 @@ def masked(email: str) -> str:
 
 def _sign_in(seen: Seen, discussion: Discussion | None = None) -> str:
     back = seen.here or (f"{discussion.get_absolute_url()}" if discussion and discussion.url else "/")
-    return f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back})}"
+    return f"{sso.login_url()}?{urlencode({'next': back})}"
 
 
 def _place(discussion: Discussion | None) -> str:
@@ -521,6 +521,10 @@ def _last(met: Failure, person: Commenter | None, discussion: Discussion | None)
             reset = _account("account_reset_password")
             action = (_("Set a new password"), reset) if reset else (_("Sign in"), resolve_url(settings.LOGIN_URL))
             return Answer("sign_in_fails", "stop", text, detail, *action, kind="cannot_sign_in", rank=20)
+        case "sso_bad_token" | "sso_expired" | "sso_spent" | "sso_not_asked":
+            text = _("At %(when)s a sign-in from this browser failed: it had expired, or was not begun here.") % facts
+            action = (_("Sign in"), f"{sso.login_url()}?{urlencode({'next': _place(discussion)})}")
+            return Answer("sign_in_fails", "stop", text, "", *action, kind="cannot_sign_in", rank=20)
         case _other:
             text = _("At %(when)s we refused what you sent, with the code “%(code)s”.") % (facts | {"code": met.code})
             return Answer("refused", "stop", text, kept, *back, kind="cannot_post", rank=20)

@@ -14,7 +14,7 @@ from comments.models.desk import (
 )
 from comments.models.discussions import Discussion, Expert
 from comments.models.guests import Guest, SpentProof
-from comments.models.integrations import Delivery, Token
+from comments.models.integrations import Delivery, PublisherAccount, Token
 from comments.models.issues import (
     AnswerTemplate,
     DiagnosisCount,
@@ -96,6 +96,7 @@ __all__ = [
     "Phrase",
     "PolicyChange",
     "PolicyVersion",
+    "PublisherAccount",
     "Reaction",
     "Reason",
     "Revision",

@@ -27,7 +27,10 @@ class Guest(models.Model):
 
 
 class SpentProof(models.Model):
-    """A proof of work, or a wait, that a comment was paid with: none is good for two. Kept until it expires."""
+    """
+    What is good once: the proof of work, or the wait, that a comment was paid with; a token of the publisher's that a
+    reader was signed in by. Kept until it expires, and so is refused by its date.
+    """
 
     digest = models.CharField(max_length=64, primary_key=True)
     expires_at = models.DateTimeField()

@@ -57,6 +57,32 @@ class Token(models.Model):
         return self.label or f"token {self.pk}"
 
 
+class PublisherAccount(models.Model):
+    """
+    Who at the publisher's somebody here is: one account there, one here, made when they first came.
+
+    Only ``issuer`` and ``subject`` lead to the account here. An e-mail address never does.
+    """
+
+    issuer = models.CharField(max_length=255)
+    subject = models.CharField(max_length=255)
+    """The publisher's own id of the reader (``sub``): one that stays theirs, whatever they change."""
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="publisher_account")
+    name = models.CharField(max_length=80, blank=True, default="")
+    """As the publisher last said it; what is shown may be another by now, chosen here."""
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("publisher's account")
+        verbose_name_plural = _("publisher's accounts")
+        constraints = [
+            models.UniqueConstraint(fields=["issuer", "subject"], name="comments_one_account_a_publishers_reader")
+        ]
+
+    def __str__(self) -> str:
+        return f"publisher's account {self.pk}"
+
+
 class Delivery(models.Model):
     """
     Something that leaves the site: a mail, or a message to another program. The row is claimed once, then sent.

@@ -8,8 +8,6 @@ from functools import lru_cache
 from typing import Any, TypedDict
 from urllib.parse import quote, urlencode
 
-from django.conf import settings
-from django.shortcuts import resolve_url
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
@@ -18,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
-from comments import conf, questions, threads, thresholds
+from comments import conf, questions, sso, threads, thresholds
 from comments.models import Commenter, Discussion, Status
 from comments.pages import mold
 
@@ -163,7 +161,7 @@ def feed_url(key: str) -> str:
 def sign_in_url(back: str, place: str = "comment-form") -> str:
     """Return the sign-in page, from which one comes back to ``place`` on the page ``back``: the box, if not told."""
     here = f"{back.partition('#')[0] or '/'}#{place}"
-    return with_query(resolve_url(settings.LOGIN_URL), urlencode({"next": here}))
+    return with_query(sso.login_url(), urlencode({"next": here}))
 
 
 # --- Times -----------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from comments.pages import appeals, embed, feeds, guidelines, me, notices, people, views
+from comments.pages import appeals, embed, feeds, guidelines, me, notices, people, sso, views
 
 app_name = "comments"
 
@@ -21,6 +21,8 @@ urlpatterns = [
     path("me/delete/cancel/", me.keep, name="keep"),
     path("me/unmute/", views.unmute, name="unmute"),
     path("me/warnings/<uuid:public_id>/acknowledge/", views.acknowledge, name="acknowledge"),
+    path("sso/", sso.begin, name="sso"),
+    path("sso/return/", sso.come_back, name="sso_return"),
     path("guidelines/", guidelines.current, name="guidelines"),
     path("guidelines/accept/", guidelines.accept, name="accept_guidelines"),
     path("guidelines/<int:number>/", guidelines.version, name="guidelines_version"),

@@ -48,6 +48,7 @@ from comments.models import (
     Notification,
     NotificationPreference,
     PersonFlag,
+    PublisherAccount,
     Reaction,
     Revision,
     Sanction,
@@ -123,6 +124,7 @@ def _forget_who(person: Commenter, *, now: bool) -> bool:
         _forget_mail(name, [one for one in {address, locked.email} if one])
         if user is not None:
             Token.objects.filter(user=user).delete()
+            PublisherAccount.objects.filter(user=user).delete()
             SectionAccess.objects.filter(user=user).delete()
             _forget_in_the_log(user)
             import_string(conf.get().erase_user)(user)

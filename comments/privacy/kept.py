@@ -34,6 +34,7 @@ from comments.models import (
     Notification,
     NotificationPreference,
     PersonFlag,
+    PublisherAccount,
     Reaction,
     Reason,
     Revision,
@@ -423,6 +424,15 @@ PARTS: list[Part] = [
         lambda person: Token.objects.filter(user=person.user_id) if person.user_id else Token.objects.none(),
         _token,
         ("Token.user",),
+    ),
+    Part(
+        "publisher_accounts",
+        gettext_lazy("Where I come from when the publisher signs me in"),
+        lambda person: (
+            PublisherAccount.objects.filter(user=person.user_id) if person.user_id else PublisherAccount.objects.none()
+        ),
+        lambda row: {"issuer": row.issuer, "subject": row.subject, "name": row.name, "since": row.created_at},
+        ("PublisherAccount.user",),
     ),
     Part(
         "desk_preferences",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from django import template
 from django.db import models
@@ -20,7 +20,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from comments import threads
+from comments import sso, threads
 from comments.http import request_id
 from comments.models import Commenter, Discussion
 from comments.pages import feeds, section, shown
@@ -72,6 +72,14 @@ def comment_count(context: Context, story: models.Model) -> int:
 def comments_issue_url(discussion: Discussion | None) -> str:
     """Return the "let us know" form, with the discussion when there is one."""
     return shown.problem_url(discussion.key if discussion else "")
+
+
+@register.simple_tag
+def comments_sign_in_url(back: str = "") -> str:
+    """Return where readers sign in, here or at the publisher's, and from where they come back to the page ``back``."""
+    if not back:
+        return sso.login_url()
+    return shown.with_query(sso.login_url(), urlencode({"next": back}, safe="/"))
 
 
 @register.simple_tag
