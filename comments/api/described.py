@@ -592,6 +592,10 @@ class IssueAnswerSerializer(Shape):
 
 class DiagnosisSerializer(Shape):
     answers = IssueAnswerSerializer(many=True)
+    sum = SumSerializer(
+        allow_null=True,
+        help_text="While many report at once: do it and send it as `sum` with the report; one without sorts last.",
+    )
 
 
 # --- Moderation -------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from comments import conf, http, ratelimit, signals, thresholds
+from comments import conf, http, proof, ratelimit, signals, thresholds
 from comments.exceptions import Refused
 from comments.issues import answers_first, failures, grouping, mail, pictures
 from comments.issues.answers_first import Answer, Seen, diagnosis
@@ -44,6 +44,7 @@ __all__ = [
     "Seen",
     "add_message",
     "answer",
+    "asks_for_a_sum",
     "busy",
     "close",
     "comment_seen_by",
@@ -99,7 +100,7 @@ def report(
     context: Mapping[str, Any] | None = None,
     trap: str = "",
     hurried: bool = False,
-    proven: bool = False,
+    sum_done: str = "",
     request_id: str = "",
     code: str = "",
     client_error: str = "",
@@ -118,8 +119,8 @@ def report(
     Save what a reader tells us, with its first message, in one transaction.
 
     A kind or a few words are enough. ``email`` is kept as typed, whatever it is. ``context`` is cut to what
-    :data:`CONTEXT` names. Anything in ``trap``, haste, and anonymous reports by the dozen without proof of work give
-    the sender away as doubtful: the report sorts last and is never lost. With ``request_id`` and the last failures of
+    :data:`CONTEXT` names. Anything in ``trap``, haste, and anonymous reports by the dozen without ``sum_done`` (see
+    :mod:`comments.proof`) give the sender away as doubtful: the report sorts last and is never lost. With ``request_id`` and the last failures of
     the same reader the report is tied to what they met, unless they would rather not (``knows_failures``).
 
     ``sender`` is who sends it, for the limits, where they left their account out. Beyond ``ISSUES_STORED_PER_HOUR`` and
@@ -152,7 +153,7 @@ def report(
             network_key=network_key,
             browser_key=browser_key,
             context=_facts(context or {}),
-            is_suspicious=bool(trap.strip()) or hurried or (who is None and not proven and busy()),
+            is_suspicious=bool(trap.strip()) or hurried or (asks_for_a_sum(who) and not _is_paid(sum_done)),
             request_id=(request_id or (failure.request_id if failure else "") or http.request_id())[:36],
             code=(failure.code if failure else _line(code, 40)),
             failure=failure,
@@ -262,6 +263,22 @@ def busy() -> bool:
         return False
     lately = IssueReport.objects.filter(created_at__gt=timezone.now() - timedelta(minutes=10), reporter=None)
     return lately[: most + 1].count() > most
+
+
+def asks_for_a_sum(person: Commenter | None) -> bool:
+    """Say whether a report by ``person`` sorts last unless their browser does a sum for it: by nobody, when it is busy."""
+    return person is None and busy()
+
+
+def _is_paid(sum_done: str) -> bool:
+    """Spend ``sum_done``; say whether it was right and never spent before. Call in the report's transaction."""
+    if not sum_done:
+        return False
+    try:
+        proof.spend(proof.checked(sum_done))
+    except Refused:
+        return False
+    return True
 
 
 def shown(code: str) -> bool:

@@ -52,7 +52,7 @@ from comments.models import (
     IssueReport,
     Status,
 )
-from comments.pages import visitor
+from comments.pages import own, visitor
 
 logger = logging.getLogger(__name__)
 
@@ -114,6 +114,7 @@ class Origin:
     """What could go along, known here without asking: see :data:`comments.issues.CONTEXT`."""
     answers: list[Answer] = field(default_factory=list)
     can_save: bool = True
+    asks_for_a_sum: bool = False
 
     @property
     def query(self) -> str:
@@ -237,6 +238,7 @@ def _report(request: HttpRequest, origin: Origin, given: QueryDict, picture: pic
         browser_key=http.browser_key(request),
         context={name: value for name, value in told.items() if name in along},
         trap=given.get("leave_empty", "") or ("another site" if _is_from_another_site(request) else ""),
+        sum_done=given.get("sum", ""),
         hurried=_is_recent(opened, HURRIED_SECONDS) and not origin.code,
         request_id=failed if tells else "",
         code=code if tells else "",
@@ -296,6 +298,7 @@ def _form(
         "text": given.get("text", "") if given else "",
         "email": given.get("email", "") if given else "",
         "facts": facts,
+        "sum": own.the_sum() if origin.asks_for_a_sum else None,
         "refused": refused,
     }
     response = render(request, "comments/issues/new.html", context, status=refused.status if refused else 200)
@@ -378,13 +381,14 @@ def _origin(request: HttpRequest) -> Origin:
         "language": _languages(request),
     }
     person = discussion = comment = None
-    can_look = True
+    can_look, asks = True, False
     try:
         person, is_known = _person(request)
         discussion = _discussion(asked.get("discussion", ""))
         comment = _comment(asked.get("comment", ""), person)
         if discussion is None and comment is not None:
             discussion = comment.discussion
+        asks = is_known and issues.asks_for_a_sum(person)
         seen = _seen(request, code, named)
         answers = issues.diagnosis(person, discussion, comment, seen=seen)
         if not is_known:
@@ -407,7 +411,7 @@ def _origin(request: HttpRequest) -> Origin:
     known = {name: facts[name] for name in issues.CONTEXT if facts.get(name)}
     if kind not in IssueReport.Kind.values:
         kind = ""
-    found = Origin(person, discussion, comment, code, refused_id, kind, known, answers)
+    found = Origin(person, discussion, comment, code, refused_id, kind, known, answers, asks_for_a_sum=asks)
     return found if can_look else _nothing_saved(found)
 
 

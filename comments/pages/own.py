@@ -89,10 +89,16 @@ def guest(
         "wait": conf.get().guest_wait_seconds,
         "sign_in": shown.sign_in_url(discussion.url),
         "forget_url": f"{shown.prefix()}guest/forget/",
+        "longest": guests.LONGEST_NAME,
+    } | the_sum()
+
+
+def the_sum() -> dict[str, str]:
+    """Return where a browser gets a sum, and what does it."""
+    return {
         "sum_url": "/api/v1/guests/sum/",
         "worker_url": static("comments/sum.js"),
         "script_url": static("comments/guests.js"),
-        "longest": guests.LONGEST_NAME,
     }
 
 
