@@ -9,6 +9,8 @@ CSRF token, which a reader whose cookies do not work could never give back:
   marked suspicious; it is kept like any other.
 - a receipt is opened by the 256-bit secret in its address. Who does not know it cannot make a reader's browser post to
   it.
+
+So both work in a frame on another site, where browsers keep no cookie of ours, if ``EMBED_ANCESTORS`` names that site.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from statistics import quantiles
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.db import DatabaseError
@@ -82,7 +85,11 @@ View = Callable[..., HttpResponse]
 
 
 def private(view: View) -> View:
-    """Keep every answer of ``view`` out of caches and search engines, and its address out of other sites' logs."""
+    """
+    Keep every answer of ``view`` out of caches and search engines, and its address out of other sites' logs.
+
+    Sites that ``EMBED_ANCESTORS`` names may frame it, nobody else.
+    """
 
     @wraps(view)
     def kept(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -90,9 +97,27 @@ def private(view: View) -> View:
         response["Cache-Control"] = "private, no-store"
         response["Referrer-Policy"] = "no-referrer"
         response["X-Robots-Tag"] = "noindex"
+        _let_frame(response)
         return response
 
     return kept
+
+
+def _let_frame(response: HttpResponse) -> None:
+    """Name who may frame this page, in the site's own policy. X-Frame-Options, which knows no names, is left out."""
+    origins = [origin.rstrip("/") for origin in conf.get().embed_ancestors]
+    if not origins:
+        return
+    sites = str(getattr(settings, "CONTENT_SECURITY_POLICY", "") or "").split(";")
+    kept = [part.strip() for part in sites if part.strip() and not part.strip().startswith("frame-ancestors")]
+    # What is a file only, such as a picture, has a policy of its own and stays outside every frame.
+    if "Content-Security-Policy" not in response:
+        response["Content-Security-Policy"] = "; ".join([*kept, f"frame-ancestors {' '.join(origins)}"])
+        response.xframe_options_exempt = True  # type: ignore[attr-defined]  # read by Django's middleware
+
+
+def _is_framed(request: HttpRequest) -> bool:
+    return request.headers.get("Sec-Fetch-Dest") in ("iframe", "frame")
 
 
 # --- The form ---------------------------------------------------------------------------------------------------------
@@ -246,6 +271,7 @@ def _report(request: HttpRequest, origin: Origin, given: QueryDict, picture: pic
         client_error=told.get("errors_on_the_page", "").partition(";")[0] if "errors_on_the_page" in along else "",
         browser=family,
         system=system,
+        surface=IssueReport.Surface.EMBED if _is_framed(request) else IssueReport.Surface.PAGE,
         elsewhere=given.get("elsewhere", ""),
         language=(get_language() or "") if "language" in along else "",
         found=given.get("found", ""),
@@ -275,7 +301,7 @@ def _form(
     elsewhere = given.get("elsewhere", "") if given else ""
     first = origin.first
     action = f"{reverse('comments:issue_new')}?{origin.query}".rstrip("?")
-    context = _common(origin.discussion) | {
+    context = _common(request, origin.discussion) | {
         "action": action,
         "query": origin.query,
         "binding": [_shown(answer) for answer in origin.answers if answer.tone != "good"],
@@ -325,7 +351,7 @@ def settled(request: HttpRequest) -> HttpResponse:
 @private
 def counted(request: HttpRequest) -> HttpResponse:
     """Say of a report that was counted and not stored what became of it."""
-    return render(request, "comments/issues/counted.html", _common(None))
+    return render(request, "comments/issues/counted.html", _common(request, None))
 
 
 # --- What people mistake a report for ---------------------------------------------------------------------------------
@@ -519,7 +545,7 @@ def _opened(request: HttpRequest, token: str) -> IssueReport | HttpResponse:
         return issues.get(token, network_key=http.network_key(request))
     except Refused as refused:
         page = render(
-            request, "comments/issues/unknown.html", _common(None) | {"refused": refused}, status=refused.status
+            request, "comments/issues/unknown.html", _common(request, None) | {"refused": refused}, status=refused.status
         )
         return _with_retry(page, refused)
 
@@ -576,7 +602,7 @@ def picture(request: HttpRequest, token: str, pk: int) -> HttpResponse:
     found = IssuePicture.objects.filter(message__report=report, pk=pk).first() if pk <= BIGGEST else None
     if found is None:
         refused = Refused("unknown_picture", _("There is no such picture."), status=404)
-        return render(request, "comments/issues/unknown.html", _common(None) | {"refused": refused}, status=404)
+        return render(request, "comments/issues/unknown.html", _common(request, None) | {"refused": refused}, status=404)
     return picture_response(found)
 
 
@@ -601,7 +627,7 @@ def _receipt(
     until = issues.reopens_until(report)
     too_late = report.state == IssueReport.State.CLOSED and until is not None and until < timezone.now()
     typed = " ".join(message["text"] for message in said if message["sender"] == "you")
-    context = _common(report.discussion) | {
+    context = _common(request, report.discussion) | {
         "report": report,
         "address": address,
         "lead": lead,
@@ -797,10 +823,13 @@ def _along(report: IssueReport) -> list[tuple[Any, str]]:
 # --- Both -------------------------------------------------------------------------------------------------------------
 
 
-def _common(discussion: Discussion | None) -> dict[str, Any]:
+def _common(request: HttpRequest, discussion: Discussion | None) -> dict[str, Any]:
+    is_framed = _is_framed(request)
     return {
-        # A site's own pages are found by this name; one that has none gets a plain page.
-        "site": select_template(["base.html", "comments/base.html"]),
+        # A site's own pages are found by this name; one that has none gets a plain page, and so does a frame.
+        "site": select_template(["comments/base.html"] if is_framed else ["base.html", "comments/base.html"]),
+        # Out of a frame, links lead to a window of their own, where signing in works and an address can be kept.
+        "is_framed": is_framed,
         "discussion": discussion,
         "contact_email": conf.get().contact_email,
     }
