@@ -260,6 +260,23 @@ def test_a_question_waits_for_its_reader(sent: Callable[..., IssueReport], edito
     assert "Waits for its reader" in page(editor, of(report))
 
 
+def test_who_cannot_answer_a_question_says_so_with_one_button(
+    sent: Callable[..., IssueReport], editor: Commenter, client: Client
+) -> None:
+    report = sent()
+    address = f"/comments/issues/{report.token}/"
+    before = client.get(address).content.decode()
+    answers.answer(report, "Which app do you use?", editor, asks=True)
+
+    asked = client.get(address).content.decode()
+    told = client.post(address, {"do": "unknown"})
+    report.refresh_from_db()
+
+    assert 'value="unknown"' not in before and 'value="unknown"' in asked
+    assert (told.status_code, report.state) == (303, "open")
+    assert report.messages.order_by("-id").first().text == "I don't know."
+
+
 def test_closing_tells_why_and_reopening_is_possible(sent: Callable[..., IssueReport], editor: Commenter) -> None:
     report = sent(email="mara@example.org")
 

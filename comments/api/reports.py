@@ -239,7 +239,12 @@ class DiagnosisView(Endpoint):
         parameters=[
             OpenApiParameter("discussion", str, description="Key of the discussion."),
             OpenApiParameter("comment", int, description="A comment the reader asks about: a public one or their own."),
-            OpenApiParameter("code", str, description="What the page met: `section_missing`, `guests_not_allowed`."),
+            OpenApiParameter(
+                "code",
+                str,
+                description="What the page met, `section_missing` or `guests_not_allowed`; or what the reader asks "
+                "about: `assistive`, `name_wrong`, `mail_trouble`.",
+            ),
         ],
         refusals=[401, 403],
         auth=MAY_SIGN_IN,

@@ -120,8 +120,9 @@ def report(
 
     A kind or a few words are enough. ``email`` is kept as typed, whatever it is. ``context`` is cut to what
     :data:`CONTEXT` names. Anything in ``trap``, haste, and anonymous reports by the dozen without ``sum_done`` (see
-    :mod:`comments.proof`) give the sender away as doubtful: the report sorts last and is never lost. With ``request_id`` and the last failures of
-    the same reader the report is tied to what they met, unless they would rather not (``knows_failures``).
+    :mod:`comments.proof`) give the sender away as doubtful: the report sorts last and is never lost. With
+    ``request_id`` and the last failures of the same reader the report is tied to what they met, unless they would
+    rather not (``knows_failures``).
 
     ``sender`` is who sends it, for the limits, where they left their account out. Beyond ``ISSUES_STORED_PER_HOUR`` and
     ``_PER_DAY`` of one reader, and ``ISSUES_PER_HOUR`` of one network, a further report is counted on the last one,
@@ -153,6 +154,7 @@ def report(
             network_key=network_key,
             browser_key=browser_key,
             context=_facts(context or {}),
+            is_urgent=bool({code, found} & answers_first.URGENT),
             is_suspicious=bool(trap.strip()) or hurried or (asks_for_a_sum(who) and not _is_paid(sum_done)),
             request_id=(request_id or (failure.request_id if failure else "") or http.request_id())[:36],
             code=(failure.code if failure else _line(code, 40)),
@@ -266,7 +268,7 @@ def busy() -> bool:
 
 
 def asks_for_a_sum(person: Commenter | None) -> bool:
-    """Say whether a report by ``person`` sorts last unless their browser does a sum for it: by nobody, when it is busy."""
+    """Say whether a report by ``person`` sorts last without a sum: so it is for people unknown, while it is busy."""
     return person is None and busy()
 
 

@@ -250,6 +250,7 @@ def _report(request: HttpRequest, origin: Origin, given: QueryDict, picture: pic
     code = origin.code or _fitting(CODE, given.get("ring_code", ""))
     failed = origin.request_id or _fitting(REQUEST, given.get("ring_request", ""))
     tells = "last_refusal" in along
+    says = code in answers_first.ASKED_ABOUT
     opened = given.get("opened", "")
     return issues.report(
         given.get("kind", ""),
@@ -266,7 +267,7 @@ def _report(request: HttpRequest, origin: Origin, given: QueryDict, picture: pic
         sum_done=given.get("sum", ""),
         hurried=_is_recent(opened, HURRIED_SECONDS) and not origin.code,
         request_id=failed if tells else "",
-        code=code if tells else "",
+        code=code if tells or says else "",
         knows_failures=tells,
         client_error=told.get("errors_on_the_page", "").partition(";")[0] if "errors_on_the_page" in along else "",
         browser=family,
@@ -325,6 +326,7 @@ def _form(
         "email": given.get("email", "") if given else "",
         "facts": facts,
         "sum": own.the_sum() if origin.asks_for_a_sum else None,
+        "asked_about": _asked_about(origin),
         "refused": refused,
     }
     response = render(request, "comments/issues/new.html", context, status=refused.status if refused else 200)
@@ -379,12 +381,25 @@ def _shown(answer: Answer) -> dict[str, Any]:
     return {"a": answer, "icon": ICONS.get(answer.code) or ICONS[answer.tone]}
 
 
+def _asked_about(origin: Origin) -> list[tuple[str, Any]]:
+    """Return what only the reader can say, as addresses at which it is answered first."""
+    where = {"discussion": origin.discussion.key if origin.discussion else ""}
+    where = {name: value for name, value in where.items() if value}
+    return [
+        (f"{reverse('comments:issue_new')}?{urlencode(where | {'code': code})}", label)
+        for code, label in answers_first.ASKED_ABOUT.items()
+        if code != origin.code
+    ]
+
+
 def _likely_kind(origin: Origin) -> str:
     """Tick what the reader most likely means, from where they come."""
     if origin.kind:
         return origin.kind
     if origin.code == "section_missing":
         return IssueReport.Kind.CANNOT_SEE
+    if origin.code in answers_first.ASKED_ABOUT:
+        return IssueReport.Kind.NOTIFICATIONS if origin.code == "mail_trouble" else IssueReport.Kind.OTHER
     if origin.code:
         signed_out = origin.code in ("not_signed_in", "sign_in_fails")
         return IssueReport.Kind.CANNOT_SIGN_IN if signed_out else IssueReport.Kind.CANNOT_POST
@@ -402,7 +417,7 @@ def _origin(request: HttpRequest) -> Origin:
     kind = asked.get("kind", "")
     named = browser.described(request.headers.get("User-Agent", ""))
     facts = {
-        "last_refusal": ", ".join(filter(None, [code, refused_id])),
+        "last_refusal": ", ".join(filter(None, ["" if code in answers_first.ASKED_ABOUT else code, refused_id])),
         "browser": named,
         "language": _languages(request),
     }
@@ -545,7 +560,10 @@ def _opened(request: HttpRequest, token: str) -> IssueReport | HttpResponse:
         return issues.get(token, network_key=http.network_key(request))
     except Refused as refused:
         page = render(
-            request, "comments/issues/unknown.html", _common(request, None) | {"refused": refused}, status=refused.status
+            request,
+            "comments/issues/unknown.html",
+            _common(request, None) | {"refused": refused},
+            status=refused.status,
         )
         return _with_retry(page, refused)
 
@@ -586,6 +604,8 @@ def _do(request: HttpRequest, report: IssueReport, given: QueryDict) -> None:
             issues.correct_email(report, "")
         case "delete":
             issues.delete(report)
+        case "unknown":
+            issues.add_message(report, _("I don't know."), network_key=http.network_key(request))
         case _add:
             sent = request.FILES.get("picture")
             picture = pictures.read(sent) if sent else None
@@ -602,7 +622,9 @@ def picture(request: HttpRequest, token: str, pk: int) -> HttpResponse:
     found = IssuePicture.objects.filter(message__report=report, pk=pk).first() if pk <= BIGGEST else None
     if found is None:
         refused = Refused("unknown_picture", _("There is no such picture."), status=404)
-        return render(request, "comments/issues/unknown.html", _common(request, None) | {"refused": refused}, status=404)
+        return render(
+            request, "comments/issues/unknown.html", _common(request, None) | {"refused": refused}, status=404
+        )
     return picture_response(found)
 
 
@@ -640,6 +662,7 @@ def _receipt(
         "mail_fails": issues.email_looks_wrong(report),
         "is_over": is_over,
         "can_add": not (is_over or too_late),
+        "is_asked": report.state == IssueReport.State.ANSWERED and _asks(report) and not is_over,
         "can_solve": report.state in (IssueReport.State.OPEN, IssueReport.State.ANSWERED) and not is_over,
         "can_reopen": report.state != IssueReport.State.OPEN and not (is_over or too_late),
         "chips": _chips([], typed) if not is_over else [],
@@ -713,7 +736,7 @@ def _state(report: IssueReport) -> tuple[str, str]:
 
 
 def _answered(report: IssueReport) -> tuple[str, str]:
-    last = report.messages.filter(sender=IssueMessage.Sender.NEWSROOM).order_by("-id").first()
+    last = _last_answer(report)
     at = report.answered_at or report.created_at
     facts = {"when": when(at), "who": (last.signed_as if last else "") or _("The comments desk")}
     if last is not None and last.asks:
@@ -728,6 +751,15 @@ def _answered(report: IssueReport) -> tuple[str, str]:
         "Please tell us whether it helped. If we hear nothing we close this: %(closes)s. You can still open it again "
         "until %(until)s."
     ) % ends
+
+
+def _last_answer(report: IssueReport) -> IssueMessage | None:
+    return report.messages.filter(sender=IssueMessage.Sender.NEWSROOM).order_by("-id").first()
+
+
+def _asks(report: IssueReport) -> bool:
+    last = _last_answer(report)
+    return last is not None and last.asks
 
 
 def _waiting(report: IssueReport) -> tuple[str, str]:
