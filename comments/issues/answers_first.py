@@ -119,8 +119,8 @@ class Seen:
     """They come from signing in."""
     code: str = ""
     """
-    What they say they met, when their page said so, or ask about: see :data:`ASKED_ABOUT`. Of what a row would say, only
-    ``section_missing`` is believed without one.
+    What they say they met, when their page said so, or ask about: see :data:`ASKED_ABOUT`. Of what a row would say,
+    only ``section_missing`` is believed without one.
     """
     browser: str = ""
     """"Safari 12 on iPad"."""
@@ -449,8 +449,8 @@ def _about_access(discussion: Discussion | None, seen: Seen) -> Iterator[Answer]
         "plain",
         _("Everything here is also a plain page, for the keyboard alone and without scripts."),
         _(
-            "If something still stops you, tell us below where it does and, if you like, what you use. A person answers, "
-            "and such reports are read first."
+            "If something still stops you, tell us below where it does and, if you like, what you use. A person "
+            "answers, and such reports are read first."
         ),
         _("Show the comments as plain text") if plain else _("Tell us"),
         plain or "#tell",
@@ -819,12 +819,8 @@ def _in_which_language(evidence: Any, times: dict[str, str]) -> str:
         "taken": _language(taken),
         "accepted": get_text_list([_language(str(code)) for code in accepted], _("or")),
     }
-    return (
-        _(
-            "Comments here are read in %(accepted)s; we took yours of %(written)s for %(taken)s, so it waits for an editor."
-        )
-        % facts
-    )
+    told = _("Comments here are read in %(accepted)s. We took yours of %(written)s for %(taken)s, so it waits.")
+    return told % facts
 
 
 def _language(code: str) -> str:
