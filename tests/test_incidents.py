@@ -379,6 +379,59 @@ def test_a_burst_while_watching_opens_it_again(
     assert proposed.state == "confirmed"
 
 
+def test_one_report_while_watching_opens_nothing_and_a_burst_in_its_group_does(
+    proposed: Incident, editor: Commenter, reports: Callable[..., list[IssueReport]], person: Callable[..., Commenter]
+) -> None:
+    group = IssueGroup.objects.create(title="Replies")
+    incidents.confirm(proposed, editor, text=WORDS)
+    incidents.attach(group, proposed, editor)
+    Incident.objects.update(proposed_at=timezone.now() - timedelta(days=2))
+    incidents.watch(proposed, editor, text="It seems to be over.")
+
+    by_readers(reports, [person("again")], code="server_error", group=group)
+    assert incidents.look() == []
+    proposed.refresh_from_db()
+    assert proposed.state == "watching"
+
+    by_readers(reports, [person(f"again{number}") for number in range(5)], code="server_error", group=group)
+    incidents.look()
+    proposed.refresh_from_db()
+    assert (proposed.state, Incident.objects.count()) == ("confirmed", 1)
+
+
+def test_a_fault_that_returns_after_the_end_is_proposed_anew(
+    proposed: Incident, editor: Commenter, reports: Callable[..., list[IssueReport]], person: Callable[..., Commenter]
+) -> None:
+    group = IssueGroup.objects.create(title="Replies")
+    incidents.confirm(proposed, editor, text=WORDS)
+    incidents.attach(group, proposed, editor)
+    incidents.end(proposed, editor, text="Over.")
+    Incident.objects.update(
+        proposed_at=timezone.now() - timedelta(days=2), ended_at=timezone.now() - timedelta(hours=2)
+    )
+
+    by_readers(reports, [person(f"again{number}") for number in range(6)], code="server_error", group=group)
+    [new] = incidents.look()
+
+    assert new.pk != proposed.pk and new.state == "proposed"
+
+
+def test_pages_around_one_comment_tell_of_it_too(
+    proposed: Incident, editor: Commenter, reader: Commenter, post: Any, client: Client
+) -> None:
+    comment = post(reader)
+    client.force_login(reader.user)
+    pages = [f"/comments/{comment.pk}/", f"/comments/{comment.pk}/replies/", f"/comments/{comment.pk}/edit/"]
+    assert all("data-incident" not in client.get(page).content.decode() for page in pages)
+
+    incidents.confirm(proposed, editor, text=WORDS)
+
+    for page in pages:
+        answer = client.get(page)
+        assert answer.status_code == 200 and WORDS in answer.content.decode(), page
+    assert client.get("/comments/issues/incidents/").content.decode().count(WORDS) == 1
+
+
 def test_every_step_is_on_record_and_promised_words_are_missed_in_red(
     proposed: Incident, editor: Commenter, reader: Commenter
 ) -> None:

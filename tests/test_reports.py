@@ -11,6 +11,7 @@ import struct
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -19,6 +20,7 @@ from urllib.parse import quote
 import html5lib
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from PIL import Image, PngImagePlugin
@@ -287,6 +289,21 @@ def test_a_day_has_its_own_bound(sent: Callable[..., IssueReport], reader: Comme
     further = sent(reporter=reader)
 
     assert further.counted == "account" and IssueReport.objects.count() == 10
+
+
+@pytest.mark.django_db(transaction=True)
+def test_reports_sent_at_once_fit_no_more_than_one_after_another() -> None:
+    def attempt(number: int) -> str:
+        try:
+            return issues.report("other", f"Number {number}", browser_key="b" * 32, network_key="n" * 32).counted
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        counted = list(pool.map(attempt, range(8)))
+
+    assert sorted(counted) == [""] * 3 + ["mark"] * 5
+    assert IssueReport.objects.count() == 3 and IssueReport.objects.get(further_count=5)
 
 
 def test_who_leaves_out_their_account_is_limited_all_the_same(

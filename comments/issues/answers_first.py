@@ -12,7 +12,6 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from statistics import quantiles
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -34,8 +33,6 @@ from comments.issues import failures
 from comments.models import (
     Comment,
     Commenter,
-    Decider,
-    Decision,
     Delivery,
     DiagnosisCount,
     Discussion,
@@ -56,9 +53,7 @@ SLOW = timedelta(seconds=60)
 """A text that is unscreened for longer than this takes longer than usual."""
 LATELY = timedelta(minutes=30)
 """A refusal is an answer for so long."""
-ENOUGH = 20
-"""With fewer waits than this to go by, nobody is told how long they will wait."""
-FEW_DAYS = timedelta(days=14)
+ENOUGH = personal.ENOUGH
 
 CODES = frozenset(
     {
@@ -349,9 +344,8 @@ def _about_the_person(
     yield from _met(person, discussion, seen, live=[one.code for one in live])
     mine = _own(person, discussion, comment)
     latest = mine[:MOST_COMMENTS]
-    waits = usual_waits() if any(one.status == Status.HELD for one in latest) else []
     for at, one in enumerate(latest):
-        yield replace(_about(one, waits), rank=30 + at)
+        yield replace(_about(one), rank=30 + at)
     if person.name.strip() and seen.code == "name_wrong":
         yield _name(person)
     yield from _mail(person, asked=seen.code == "mail_trouble")
@@ -673,7 +667,7 @@ def _own(person: Commenter, discussion: Discussion | None, comment: Comment | No
     return mine
 
 
-def _about(one: Mine, waits: list[float]) -> Answer:
+def _about(one: Mine) -> Answer:
     times = {"written": when(one.revision.created_at), "since": when(one.since)}
     because = get_text_list(one.why, _("and"))
     action = (_("Show my comment"), one.comment.get_absolute_url())
@@ -692,7 +686,7 @@ def _about(one: Mine, waits: list[float]) -> Answer:
             )
             return Answer("received", "wait", said, detail, *action, kind="vanished")
         case Status.HELD:
-            return _held(one, times, because, action, waits)
+            return _held(one, times, because, action)
         case Status.REJECTED:
             facts = times | {"reason": one.reason}
             if one.is_edit:
@@ -744,7 +738,7 @@ def _newest(comment: Comment) -> str:
     return f"{address}{'&' if '?' in address else '?'}sort=newest#comment-{comment.pk}"
 
 
-def _held(one: Mine, times: dict[str, str], because: str, action: tuple[str, str], waits: list[float]) -> Answer:
+def _held(one: Mine, times: dict[str, str], because: str, action: tuple[str, str]) -> Answer:
     """Say since when and why a text waits, how many wait before it, and how long that took others."""
     code, reason, first = _why_held(one, times)
     facts = times | {"because": because}
@@ -777,7 +771,7 @@ def _held(one: Mine, times: dict[str, str], because: str, action: tuple[str, str
         "wrong_language": _("If we are wrong about that you need do nothing: a person looks."),
         "held_unchecked": _("That is our fault, not yours. An editor will read it."),
     }.get(code, "")
-    detail = " ".join(filter(None, [more, *_queue(one, waits), whose]))
+    detail = " ".join(filter(None, [more, *_queue(one), whose]))
     return Answer(code, "wait", said, detail, *action, kind="vanished")
 
 
@@ -847,7 +841,7 @@ def _span(words: str, evidence: Any) -> str:
 _STEPS = (1, 4, 10, 25, 50, 100, 250, 500, 1000)
 
 
-def _queue(one: Mine, waits: list[float]) -> list[str]:
+def _queue(one: Mine) -> list[str]:
     """Say how many texts wait before this one, as a range, and how long the same queue took in these hours lately."""
     before = Revision.objects.filter(status=Status.HELD, created_at__lt=one.revision.created_at)
     ahead = before[: _STEPS[-1]].count() if one.revision.pk else 0
@@ -860,37 +854,20 @@ def _queue(one: Mine, waits: list[float]) -> list[str]:
     else:
         at = bisect_right(_STEPS, ahead)
         place = _("Between %(low)d and %(high)d are before it.") % {"low": _STEPS[at - 1], "high": _STEPS[at] - 1}
-    if len(waits) < ENOUGH:
+    usual = personal.usual_wait()
+    if usual is None:
         return [place]
-    low, _middle, high = quantiles(waits, n=4)
-    if timezone.now() - one.since > timedelta(minutes=high):
+    if timezone.now() - one.since > timedelta(minutes=usual[1]):
         return [place, _("It has waited longer than is usual at this hour.")]
-    return [place, _("At this hour that usually takes %(range)s.") % {"range": span_of_time(low, high)}]
-
-
-def usual_waits() -> list[float]:
-    """Return in minutes how long texts waited that editors decided in these hours of the last 14 days; two queries."""
-    now = timezone.now()
-    decided = (
-        Decision.objects.filter(
-            decider=Decider.EDITOR, created_at__gt=now - FEW_DAYS, from_status=Status.HELD, bulk=None
-        )
-        .order_by("-created_at")
-        .values_list("revision_id", "created_at")[:2_000]
-    )
-    hour = now.hour
-    near = {pk: at for pk, at in decided if min((at.hour - hour) % 24, (hour - at.hour) % 24) <= 1}
-    some = dict(list(near.items())[:500])
-    held = Decision.objects.filter(revision__in=some, to_status=Status.HELD).values_list("revision_id", "created_at")
-    return [(some[pk] - since).total_seconds() / 60 for pk, since in held if since < some[pk]]
+    return [place, _("At this hour that usually takes %(range)s.") % {"range": span_of_time(*usual)}]
 
 
 def span_of_time(low: float, high: float) -> str:
     """Return "5 to 20 minutes" or "1 to 3 hours", rounded outwards."""
-    if high < 90:
-        shown = {"low": max(1, int(low // 5) * 5), "high": (int(high // 5) + 1) * 5}
-        return _("%(low)d to %(high)d minutes") % shown
-    return _("%(low)d to %(high)d hours") % {"low": max(1, int(low // 60)), "high": int(high // 60) + 1}
+    low, high = personal.outwards(low, high)
+    if high <= 90:
+        return _("%(low)d to %(high)d minutes") % {"low": low, "high": high}
+    return _("%(low)d to %(high)d hours") % {"low": max(1, low // 60), "high": high // 60}
 
 
 # --- The browser ------------------------------------------------------------------------------------------------------

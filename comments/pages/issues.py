@@ -635,6 +635,8 @@ def picture_response(kept: IssuePicture) -> HttpResponse:
     response["Content-Disposition"] = f'attachment; filename="picture-{kept.pk}.{"png" if png else "jpg"}"'
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    response["Cache-Control"] = "private, no-store"
     return response
 
 

@@ -335,13 +335,15 @@ def _said(mine: Mine) -> tuple[str, str]:
 
 def _usual_wait(low: int, high: int) -> str:
     if high <= 90:
-        return _("Today most wait between %(low)d and %(high)d minutes.") % {"low": low, "high": high}
+        return _("At this hour most wait between %(low)d and %(high)d minutes.") % {"low": low, "high": high}
     if low < 60:
         said = ngettext(
-            "Today most wait up to %(count)d hour.", "Today most wait up to %(count)d hours.", -(-high // 60)
+            "At this hour most wait up to %(count)d hour.",
+            "At this hour most wait up to %(count)d hours.",
+            -(-high // 60),
         )
         return said % {"count": -(-high // 60)}
-    return _("Today most wait between %(low)d and %(high)d hours.") % {"low": low // 60, "high": -(-high // 60)}
+    return _("At this hour most wait between %(low)d and %(high)d hours.") % {"low": low // 60, "high": -(-high // 60)}
 
 
 def listed(mine: Mine) -> dict[str, Any]:
