@@ -146,6 +146,9 @@ def _do(
         case "assign":
             answers.assign(reports, _assignee(given.get("to", ""), editor), editor, group)
             return _("Assigned."), None
+        case "assign_me":
+            answers.assign(reports, editor, editor, group)
+            return _("Assigned."), None
         case "label":
             answers.label(reports, given.get("cause", ""), editor)
             return _("Labelled."), None
