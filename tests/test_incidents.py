@@ -211,6 +211,29 @@ def test_a_new_error_after_a_release_needs_two_people(db: None) -> None:
     assert found is not None and found.because["people"] == 2
 
 
+def test_a_refusal_that_many_meet_twice_as_often_as_usual_is_seen(db: None) -> None:
+    failed(30, code="too_long", status=400)
+    Failure.objects.update(created_at=timezone.now() - timedelta(days=3))
+    failed(9, code="stale_form", status=403)
+    failed(40, code="closed", status=403)  # an editor closed a story that many read
+    assert signs.refusals(timezone.now()) is None
+
+    failed(12, code="stale_form", status=403)
+
+    found = signs.refusals(timezone.now())
+    assert found is not None and found.stream == "signal:refusals:stale_form"
+    assert "refused with stale_form" in found.because["said"] and found.because["people"] >= 10
+    assert incidents.title_of(found.stream) == "One refusal is met much more often than usual"
+
+
+def test_a_refusal_as_common_as_ever_is_none(db: None, reader: Commenter, discussion: Discussion) -> None:
+    failed(200, code="too_long", status=400)
+    Failure.objects.update(created_at=timezone.now() - timedelta(days=3))
+    failed(15, code="too_long", status=400)
+
+    assert signs.refusals(timezone.now()) is None
+
+
 def test_sign_ins_that_fail_are_seen(db: None) -> None:
     failed(22, door="sign_in", verb="sign_in", code="sign_in_fails", status=403)
 

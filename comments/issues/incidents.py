@@ -362,6 +362,7 @@ def title_of(stream: str) -> str:
                 "silence": _("No comments where there should be some"),
                 "failed_posts": _("Posting fails"),
                 "release": _("A new error since the release"),
+                "refusals": _("One refusal is met much more often than usual"),
                 "screening": _("Screening is slow"),
                 "unchecked": _("Screening fails"),
                 "sign_in": _("Signing in fails"),
