@@ -460,7 +460,7 @@ class Settings:
                 f"COMMENTS['SITE_URL'] must be like 'https://example-news.com', not {self.site_url!r}."
             )
         for origin in self.embed_ancestors:
-            if not isinstance(origin, str) or not _ORIGIN.fullmatch(origin):
+            if not _ORIGIN.fullmatch(str(origin)):
                 raise ImproperlyConfigured(
                     f"COMMENTS['EMBED_ANCESTORS'] must be like ['https://partner.example'], not {origin!r}."
                 )
