@@ -411,6 +411,11 @@ class Settings:
     contact_email: str = ""
     """Address printed under the issue form, for when even that fails."""
 
+    embed_ancestors: tuple[str, ...] = ()
+    """
+    Sites whose pages may show the issue form and its receipt in a frame: ``["https://partner.example"]``. Empty: none.
+    """
+
     issue_reply_domain: str = ""
     """Where answers to our mails go: ``issues+…@`` this domain, to a program that files them. Empty: nowhere."""
 
@@ -483,6 +488,11 @@ class Settings:
             raise ImproperlyConfigured(
                 f"COMMENTS['SITE_URL'] must be like 'https://example-news.com', not {self.site_url!r}."
             )
+        for origin in self.embed_ancestors:
+            if not _ORIGIN.fullmatch(str(origin)):
+                raise ImproperlyConfigured(
+                    f"COMMENTS['EMBED_ANCESTORS'] must be like ['https://partner.example'], not {origin!r}."
+                )
         for step in self.strike_ladder:
             if not _STEP.fullmatch(str(step)):
                 raise ImproperlyConfigured(

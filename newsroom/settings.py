@@ -175,6 +175,7 @@ COMMENTS = {
     "SITE_URL": env.str("SITE_URL", default=""),
     "RELEASE": env.str("RELEASE", default=""),
     "ISSUES_PER_HOUR": env.int("COMMENTS_ISSUES_PER_HOUR", default=20),
+    "EMBED_ANCESTORS": env.list("COMMENTS_EMBED_ANCESTORS", default=[]),
     "ISSUES_STORED_PER_HOUR": env.int("COMMENTS_ISSUES_STORED_PER_HOUR", default=3),
     "DIGEST_MINUTES": env.int("COMMENTS_DIGEST_MINUTES", default=30),
     "DESK_WEBHOOK_URL": env.str("DESK_WEBHOOK_URL", default=""),

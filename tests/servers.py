@@ -241,9 +241,10 @@ class Production(Deployment):
 
 
 @contextmanager
-def embedded(directory: Path) -> Iterator[Embedded]:
-    """Run the demonstration; stop it whatever happens."""
+def embedded(directory: Path, **environment: str) -> Iterator[Embedded]:
+    """Run the demonstration, with ``environment`` besides its own; stop it whatever happens."""
     deployment = Embedded(directory)
+    deployment.env |= environment
     try:
         deployment.start()
         yield deployment

@@ -28,6 +28,7 @@ from comments.models import (
     Commenter,
     Decider,
     Decision,
+    Delivery,
     DiagnosisCount,
     Discussion,
     Failure,
@@ -480,6 +481,101 @@ def test_every_answer_without_what_others_wrote_costs_a_bounded_number_of_querie
 
     with django_assert_max_num_queries(28):
         issues.diagnosis(reader, discussion)
+
+
+# --- What only the reader can say -------------------------------------------------------------------------------------
+
+
+def test_what_only_the_reader_can_say_is_offered_under_the_answers(
+    told: Callable[..., Told], reader: Commenter
+) -> None:
+    html = told(reader).html
+
+    for code in ("assistive", "name_wrong", "mail_trouble"):
+        assert f"?discussion=story-1&amp;code={code}" in html
+
+
+def test_who_uses_assistive_technology_is_led_to_the_plain_page_and_read_first(
+    told: Callable[..., Told], client: Client
+) -> None:
+    found = told(None, code="assistive")
+    client.post(f"{NEW}?discussion=story-1&code=assistive", {"kind": "other", "text": "The button has no name."})
+
+    assert found.first["code"] == "assistive" and "A person answers" in found.first["detail"]
+    assert found.first["action_url"] == "/comments/section/?key=story-1"
+    assert Client().get(found.first["action_url"]).status_code == 200
+    report = IssueReport.objects.get()
+    assert (report.is_urgent, report.is_suspicious, report.code) == (True, False, "assistive")
+
+
+def test_a_reader_is_told_their_name_and_how_it_is_changed(told: Callable[..., Told], reader: Commenter) -> None:
+    found = told(reader, code="name_wrong")
+
+    assert found.first["code"] == "name_wrong" and f"“{reader.name}”" in found.first["text"]
+    assert "tell us at once" in found.first["detail"]
+    assert (found.first["action_label"], found.first["action_url"]) == ("Change the name", "/comments/me/#account")
+    assert told(reader).first["code"] == "nothing_found"  # unasked nobody is alarmed
+
+
+def test_a_name_that_was_refused_lately_is_said_with_the_way_to_another(
+    told: Callable[..., Told], reader: Commenter, client: Client
+) -> None:
+    client.force_login(reader.user)
+    client.post("/comments/me/name/", {"name": "The Editor"}, headers={"Sec-Fetch-Site": "same-origin"})
+
+    first = told(reader).first
+
+    assert first["code"] == "name_wrong" and "could not be taken" in first["text"]
+    assert first["action_url"] == "/comments/me/#account"
+
+
+def mailed(who: Commenter, state: str, **more: Any) -> Delivery:
+    key = f"notice:{Delivery.objects.count()}"
+    return Delivery.objects.create(way="mail", key=key, to=who.user.email, text="x", state=state, **more)
+
+
+def test_a_mail_that_did_not_get_through_is_said_unasked_until_one_does(
+    told: Callable[..., Told], reader: Commenter, person: Callable[..., Commenter]
+) -> None:
+    mailed(person("jo"), "failed")
+    assert told(reader).first["code"] == "nothing_found"
+
+    mailed(reader, "failed", error="SMTPRecipientsRefused")
+    mailed(reader, "failed", error="taken back")
+    found = told(reader)
+    mailed(reader, "sent", sent_at=timezone.now())
+
+    assert found.first["code"] == "mail_trouble" and "did not get through" in found.first["text"]
+    assert "m…@example.org" in found.first["text"] and "mara@example.org" not in found.html
+    assert found.first["action_url"] == "/accounts/email/" and found.first["kind"] == "notifications"
+    assert told(reader).first["code"] == "nothing_found"
+
+
+def test_who_asks_about_mail_hears_when_the_last_left_and_how_to_choose(
+    told: Callable[..., Told], reader: Commenter
+) -> None:
+    none = told(reader, code="mail_trouble").first
+    mailed(reader, "sent", sent_at=timezone.now())
+
+    found = told(reader, code="mail_trouble").first
+
+    assert none["code"] == found["code"] == "mail_trouble" and "has left lately" in none["text"]
+    assert "and was taken" in found["text"] and "You follow 0" in found["detail"]
+    assert found["action_url"] == "/comments/me/#mail"
+
+
+def test_a_comment_held_for_its_language_says_which_is_read_here(
+    told: Callable[..., Told], reader: Commenter, post: Any, settings: Any
+) -> None:
+    settings.COMMENTS = {**settings.COMMENTS, "LANGUAGES": ("en",)}
+    held = post(reader, "Die Nachtbahn fährt wieder, und ich freue mich sehr darüber, dass sie am Bahnhof hält.")
+
+    first = told(reader).first
+
+    assert first["code"] == "wrong_language"
+    assert "are read in English" in first["text"] and "for German" in first["text"]
+    assert "a person looks" in first["detail"]
+    assert (first["action_label"], first["action_url"]) == ("Change my comment", f"/comments/{held.pk}/edit/")
 
 
 # --- "That answers it" ------------------------------------------------------------------------------------------------

@@ -211,6 +211,29 @@ def test_a_new_error_after_a_release_needs_two_people(db: None) -> None:
     assert found is not None and found.because["people"] == 2
 
 
+def test_a_refusal_that_many_meet_twice_as_often_as_usual_is_seen(db: None) -> None:
+    failed(30, code="too_long", status=400)
+    Failure.objects.update(created_at=timezone.now() - timedelta(days=3))
+    failed(9, code="stale_form", status=403)
+    failed(40, code="closed", status=403)  # an editor closed a story that many read
+    assert signs.refusals(timezone.now()) is None
+
+    failed(12, code="stale_form", status=403)
+
+    found = signs.refusals(timezone.now())
+    assert found is not None and found.stream == "signal:refusals:stale_form"
+    assert "refused with stale_form" in found.because["said"] and found.because["people"] >= 10
+    assert incidents.title_of(found.stream) == "One refusal is met much more often than usual"
+
+
+def test_a_refusal_as_common_as_ever_is_none(db: None, reader: Commenter, discussion: Discussion) -> None:
+    failed(200, code="too_long", status=400)
+    Failure.objects.update(created_at=timezone.now() - timedelta(days=3))
+    failed(15, code="too_long", status=400)
+
+    assert signs.refusals(timezone.now()) is None
+
+
 def test_sign_ins_that_fail_are_seen(db: None) -> None:
     failed(22, door="sign_in", verb="sign_in", code="sign_in_fails", status=403)
 
@@ -377,6 +400,59 @@ def test_a_burst_while_watching_opens_it_again(
 
     proposed.refresh_from_db()
     assert proposed.state == "confirmed"
+
+
+def test_one_report_while_watching_opens_nothing_and_a_burst_in_its_group_does(
+    proposed: Incident, editor: Commenter, reports: Callable[..., list[IssueReport]], person: Callable[..., Commenter]
+) -> None:
+    group = IssueGroup.objects.create(title="Replies")
+    incidents.confirm(proposed, editor, text=WORDS)
+    incidents.attach(group, proposed, editor)
+    Incident.objects.update(proposed_at=timezone.now() - timedelta(days=2))
+    incidents.watch(proposed, editor, text="It seems to be over.")
+
+    by_readers(reports, [person("again")], code="server_error", group=group)
+    assert incidents.look() == []
+    proposed.refresh_from_db()
+    assert proposed.state == "watching"
+
+    by_readers(reports, [person(f"again{number}") for number in range(5)], code="server_error", group=group)
+    incidents.look()
+    proposed.refresh_from_db()
+    assert (proposed.state, Incident.objects.count()) == ("confirmed", 1)
+
+
+def test_a_fault_that_returns_after_the_end_is_proposed_anew(
+    proposed: Incident, editor: Commenter, reports: Callable[..., list[IssueReport]], person: Callable[..., Commenter]
+) -> None:
+    group = IssueGroup.objects.create(title="Replies")
+    incidents.confirm(proposed, editor, text=WORDS)
+    incidents.attach(group, proposed, editor)
+    incidents.end(proposed, editor, text="Over.")
+    Incident.objects.update(
+        proposed_at=timezone.now() - timedelta(days=2), ended_at=timezone.now() - timedelta(hours=2)
+    )
+
+    by_readers(reports, [person(f"again{number}") for number in range(6)], code="server_error", group=group)
+    [new] = incidents.look()
+
+    assert new.pk != proposed.pk and new.state == "proposed"
+
+
+def test_pages_around_one_comment_tell_of_it_too(
+    proposed: Incident, editor: Commenter, reader: Commenter, post: Any, client: Client
+) -> None:
+    comment = post(reader)
+    client.force_login(reader.user)
+    pages = [f"/comments/{comment.pk}/", f"/comments/{comment.pk}/replies/", f"/comments/{comment.pk}/edit/"]
+    assert all("data-incident" not in client.get(page).content.decode() for page in pages)
+
+    incidents.confirm(proposed, editor, text=WORDS)
+
+    for page in pages:
+        answer = client.get(page)
+        assert answer.status_code == 200 and WORDS in answer.content.decode(), page
+    assert client.get("/comments/issues/incidents/").content.decode().count(WORDS) == 1
 
 
 def test_every_step_is_on_record_and_promised_words_are_missed_in_red(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -11,10 +12,11 @@ from django.contrib.auth.models import Group
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
+from PIL import Image
 
 from comments import issues, outbox
 from comments.exceptions import Refused
-from comments.issues import answers, board, grouping, numbers
+from comments.issues import answers, board, grouping, incidents, numbers, pictures
 from comments.models import (
     AnswerTemplate,
     AuditEntry,
@@ -25,6 +27,7 @@ from comments.models import (
     Failure,
     IssueGroup,
     IssueMessage,
+    IssuePicture,
     IssueReport,
     IssueSplit,
     Token,
@@ -260,6 +263,23 @@ def test_a_question_waits_for_its_reader(sent: Callable[..., IssueReport], edito
     assert "Waits for its reader" in page(editor, of(report))
 
 
+def test_who_cannot_answer_a_question_says_so_with_one_button(
+    sent: Callable[..., IssueReport], editor: Commenter, client: Client
+) -> None:
+    report = sent()
+    address = f"/comments/issues/{report.token}/"
+    before = client.get(address).content.decode()
+    answers.answer(report, "Which app do you use?", editor, asks=True)
+
+    asked = client.get(address).content.decode()
+    told = client.post(address, {"do": "unknown"})
+    report.refresh_from_db()
+
+    assert 'value="unknown"' not in before and 'value="unknown"' in asked
+    assert (told.status_code, report.state) == (303, "open")
+    assert report.messages.order_by("-id").first().text == "I don't know."
+
+
 def test_closing_tells_why_and_reopening_is_possible(sent: Callable[..., IssueReport], editor: Commenter) -> None:
     report = sent(email="mara@example.org")
 
@@ -451,3 +471,68 @@ def test_a_group_is_done_with_although_one_of_its_readers_deleted_a_report(
         "closed",
         "closed" if what == "close" else "solved",
     ]
+
+
+def test_programs_name_a_group_and_say_to_which_incident_it_belongs(
+    sent: Callable[..., IssueReport], editor: Commenter, viewer: Commenter
+) -> None:
+    one, _other = sent(**FAILED), sent("Also here", **FAILED)
+    one.refresh_from_db()
+    actions = f"issues/groups/{one.group_id}/actions/"
+    known = incidents.begin(editor, title="Posting fails", text="We are on it.")
+
+    named = api(editor, "post", actions, {"do": "rename", "title": "The grey button"}).json()
+    joined = api(editor, "post", actions, {"do": "incident", "incident": known.pk}).json()
+    left = api(editor, "post", actions, {"do": "incident", "incident": None}).json()
+
+    assert (named["title"], joined["incident"], left["incident"]) == ("The grey button", known.pk, None)
+    assert api(viewer, "post", actions, {"do": "rename", "title": "x"}).status_code == 403
+    assert api(editor, "post", actions, {"do": "incident", "incident": 10**15}).status_code == 404
+    assert api(editor, "post", f"issues/{one.pk}/actions/", {"do": "rename"}).status_code == 400
+
+
+def test_the_desk_takes_a_group_out_of_its_incident(sent: Callable[..., IssueReport], editor: Commenter) -> None:
+    one, _other = sent(**FAILED), sent("Also here", **FAILED)
+    one.refresh_from_db()
+    known = incidents.begin(editor, title="Posting fails", text="We are on it.")
+    address = f"{LIST}groups/{one.group_id}/"
+    do(editor, f"{address}act/", do="incident", incident=str(known.pk))
+    assert "None: it is something else" in page(editor, address)
+
+    do(editor, f"{address}act/", do="incident", incident="")
+
+    one.refresh_from_db()
+    assert one.group is not None and one.group.incident is None
+
+
+def test_who_may_answer_sees_the_pictures_and_nobody_else_does(
+    sent: Callable[..., IssueReport], editor: Commenter, viewer: Commenter, reader: Commenter
+) -> None:
+    report, other = sent(), sent("Another one")
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(out, "PNG")
+    issues.add_message(report, "Look.", picture=pictures.read(io.BytesIO(out.getvalue())))
+    pk = IssuePicture.objects.get().pk
+    address = f"{of(report)}pictures/{pk}/"
+
+    [told] = api(editor, "get", f"issues/{report.pk}/").json()["messages"][1]["pictures"]
+    token = Token.objects.issue(editor.user, ["moderate"], 30)
+    for answer in (
+        client(editor).get(address),
+        Client().get(told["url"], headers={"Authorization": f"Bearer {token}"}),
+    ):
+        assert answer.status_code == 200 and answer.headers["Content-Type"] in ("image/png", "image/jpeg")
+        assert answer.headers["Content-Disposition"].startswith("attachment;")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert {"private", "no-store"} <= set(answer.headers["Cache-Control"].split(", "))
+        assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+        assert Image.open(io.BytesIO(answer.content)).size == (40, 30)
+    assert f'src="{address}"' in page(editor, of(report))
+    assert f'src="{address}"' not in page(viewer, of(report)) and "with 1 picture" in page(viewer, of(report))
+    seen = api(viewer, "get", f"issues/{report.pk}/").json()["messages"][1]
+    assert (seen["pictures"], seen["picture_count"]) == ([], 1)
+    assert client(viewer).get(address).status_code == 403
+    assert client(reader).get(address).status_code in (302, 403)
+    assert client(editor).get(f"{of(other)}pictures/{pk}/").status_code == 404
+    assert api(viewer, "get", f"issues/{report.pk}/pictures/{pk}/").status_code == 403
+    assert api(editor, "get", f"issues/{other.pk}/pictures/{pk}/").status_code == 404

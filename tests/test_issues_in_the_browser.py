@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.browsers import STORY, Site, Window
+from tests.servers import ROOT
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
 
@@ -111,3 +114,35 @@ def test_a_browser_that_keeps_no_cookie_is_told_so(chromium: Any, site: Site) ->
 
     assert page.get_attribute(".comment-answer", "data-code") == "cookies_blocked"
     context.close()
+
+
+def test_while_many_report_at_once_the_browser_does_its_sum_and_the_report_sorts_like_any_other(
+    chromium: Any, site: Site
+) -> None:
+    many = (
+        "from comments import issues;"
+        "[issues.report('other', '', network_key=f'{number:032d}') for number in range(31)];"
+        "assert issues.busy()"
+    )
+    told = "from comments.models import IssueReport; print('doubtful:', IssueReport.objects.latest('id').is_suspicious)"
+    manage(site, many)
+    context = chromium.new_context(base_url=site.base)
+    page = context.new_page()
+    page.goto(STORY)
+    to_the_form(page)
+
+    page.check("[name=kind][value=cannot_post]")
+    page.wait_for_function("document.querySelector('input[name=sum]').value !== ''")
+    page.wait_for_timeout(2_000)  # faster than that would be doubtful by itself
+    page.click("text=Send the report")
+    page.wait_for_url(re.compile(r"/comments/issues/[\w-]{43}/"))
+
+    assert "doubtful: False" in manage(site, told)
+    context.close()
+
+
+def manage(site: Site, code: str) -> str:
+    command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=site.environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

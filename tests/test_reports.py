@@ -11,6 +11,7 @@ import struct
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -19,6 +20,7 @@ from urllib.parse import quote
 import html5lib
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from PIL import Image, PngImagePlugin
@@ -29,6 +31,7 @@ from comments.issues import failures, pictures
 from comments.issues.tasks import keep_house
 from comments.models import Comment, Commenter, Discussion, Failure, IssueMessage, IssuePicture, IssueReport
 from tests.servers import ROOT
+from tests.test_guests import solved
 
 NEW = "/comments/issues/new/"
 API = "/api/v1/issues/"
@@ -288,6 +291,21 @@ def test_a_day_has_its_own_bound(sent: Callable[..., IssueReport], reader: Comme
     assert further.counted == "account" and IssueReport.objects.count() == 10
 
 
+@pytest.mark.django_db(transaction=True)
+def test_reports_sent_at_once_fit_no_more_than_one_after_another() -> None:
+    def attempt(number: int) -> str:
+        try:
+            return issues.report("other", f"Number {number}", browser_key="b" * 32, network_key="n" * 32).counted
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        counted = list(pool.map(attempt, range(8)))
+
+    assert sorted(counted) == [""] * 3 + ["mark"] * 5
+    assert IssueReport.objects.count() == 3 and IssueReport.objects.get(further_count=5)
+
+
 def test_who_leaves_out_their_account_is_limited_all_the_same(
     sent: Callable[..., IssueReport], reader: Commenter
 ) -> None:
@@ -297,17 +315,65 @@ def test_who_leaves_out_their_account_is_limited_all_the_same(
     assert made[0].reporter is None
 
 
-def test_while_it_is_busy_anonymous_reports_without_proof_sort_last_and_are_kept(
-    sent: Callable[..., IssueReport], reader: Commenter, settings: Any
-) -> None:
-    settings.COMMENTS = {**settings.COMMENTS, "ISSUES_BUSY_PER_TEN_MINUTES": 2}
+@pytest.fixture
+def busy(sent: Callable[..., IssueReport], settings: Any) -> None:
+    """More anonymous reports came in the last minutes than this site is used to."""
+    settings.COMMENTS = {**settings.COMMENTS, "ISSUES_BUSY_PER_TEN_MINUTES": 2, "PROOF_NUMBERS": 200}
     for number in range(3):
         sent(network_key=f"{number:032d}")
 
+
+def test_while_it_is_busy_anonymous_reports_without_a_sum_sort_last_and_are_kept(
+    busy: None, sent: Callable[..., IssueReport], reader: Commenter
+) -> None:
+    once = solved()
+
     assert issues.busy()
     assert sent(network_key="7" * 32).is_suspicious
-    assert not sent(network_key="8" * 32, proven=True).is_suspicious
+    assert not sent(network_key="8" * 32, sum_done=once).is_suspicious
+    assert sent(network_key="9" * 32, sum_done=once).is_suspicious  # good for one report
     assert not sent(reporter=reader).is_suspicious
+    assert IssueReport.objects.count() == 7
+
+
+@pytest.mark.parametrize("handed_in", ["", "nonsense", "bm9uZQ==", "x" * 9_000, "\x00"])
+def test_a_wrong_sum_or_none_loses_no_report_at_any_door(busy: None, anyone: Client, handed_in: str) -> None:
+    page = anyone.post(NEW, GIVEN | {"sum": handed_in})
+    api = anyone.post(API, GIVEN | {"sum": handed_in.replace("\x00", "")}, content_type="application/json")
+
+    assert (page.status_code, api.status_code) == (303, 201)
+    assert list(IssueReport.objects.order_by("-id").values_list("is_suspicious", flat=True)[:2]) == [True, True]
+
+
+def test_the_form_has_a_sum_for_nobody_while_it_is_calm_or_the_reader_is_known(
+    anyone: Client, reader: Commenter, settings: Any
+) -> None:
+    calm = anyone.get(NEW).content.decode()
+    settings.COMMENTS = {**settings.COMMENTS, "ISSUES_BUSY_PER_TEN_MINUTES": 1}
+    for number in range(2):
+        issues.report("other", "", network_key=f"{number:032d}")
+    asked = anyone.get(NEW).content.decode()
+    told = anyone.get(f"{API}diagnosis/").json()
+    anyone.force_login(reader.user)
+
+    assert 'name="sum"' not in calm
+    assert 'name="sum"' in asked and 'data-sum="/api/v1/guests/sum/"' in asked and "sum.js" in asked
+    assert told["sum"]["algorithm"] == "SHA-256"
+    assert 'name="sum"' not in anyone.get(NEW).content.decode()
+    assert anyone.get(f"{API}diagnosis/").json()["sum"] is None
+
+
+@pytest.mark.parametrize("door", ["page", "api"])
+def test_a_sum_done_by_the_sender_counts_at_every_door(busy: None, anyone: Client, door: str) -> None:
+    asked = anyone.get(f"{API}diagnosis/").json()["sum"]
+    given = GIVEN | {"sum": solved(asked)}
+
+    if door == "page":
+        anyone.post(NEW, given)
+    else:
+        anyone.post(API, given, content_type="application/json")
+
+    assert not IssueReport.objects.latest("id").is_suspicious
 
 
 def test_wrong_tokens_are_limited_and_the_right_one_still_opens(

@@ -229,7 +229,9 @@ class OwnFactsSerializer(Shape):
         child=serializers.CharField(), help_text="Why it waits, each the rest of “because …”, or why it was rejected."
     )
     explanation = serializers.CharField(allow_blank=True, help_text="The editor's own words.")
-    usual_wait = UsualWaitSerializer(allow_null=True, help_text="For a held text, if today's queue tells.")
+    usual_wait = UsualWaitSerializer(
+        allow_null=True, help_text="For a held text: the middle half at this hour, if twenty or more tell."
+    )
     can_edit = serializers.BooleanField()
     can_appeal = serializers.BooleanField(help_text="Nobody has, and there is still time.")
     appeal = AppealStateSerializer(allow_null=True, help_text="Against the decision about it.")
@@ -608,6 +610,10 @@ class IssueAnswerSerializer(Shape):
 
 class DiagnosisSerializer(Shape):
     answers = IssueAnswerSerializer(many=True)
+    sum = SumSerializer(
+        allow_null=True,
+        help_text="While many report at once: do it and send it as `sum` with the report; one without sorts last.",
+    )
 
 
 # --- Moderation -------------------------------------------------------------------------------------------------------

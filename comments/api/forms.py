@@ -116,6 +116,11 @@ class PreviewForm(Form):
 
 
 class IssueForm(Form):
+    sum = Line(
+        required=False,
+        allow_blank=True,
+        help_text="The `sum` of the diagnosis, done as for a comment by a guest. A wrong one refuses nothing.",
+    )
     kind = Choice(choices=IssueReport.Kind.choices)
     text = Line(required=False, allow_blank=True, max_length=2000, help_text="What happened; the kind alone is enough.")
     email = Line(required=False, allow_blank=True, max_length=254, help_text="For an answer; kept as typed.")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -18,7 +20,8 @@ from comments.api.endpoint import Endpoint, Moderating, answer, moment, signed_i
 from comments.api.forms import Form
 from comments.exceptions import Refused
 from comments.issues import answers, board, grouping, incidents, numbers
-from comments.models import AnswerTemplate, Incident, IncidentUpdate, IssueGroup, IssueReport
+from comments.models import AnswerTemplate, Incident, IncidentUpdate, IssueGroup, IssuePicture, IssueReport
+from comments.pages.issues import picture_response
 
 PK = OpenApiParameter("pk", described.ID, OpenApiParameter.PATH)
 QUERY = [
@@ -28,6 +31,7 @@ QUERY = [
     OpenApiParameter("q", str, description="A number, a code, a request's id, or words."),
 ]
 ACTIONS = ["answer", "ask", "answer_all", "close", "solve", "reopen", "note", "assign", "label", "merge", "split"]
+GROUP_ACTIONS = [*ACTIONS, "rename", "incident"]
 INCIDENT_ACTIONS = ["confirm", "update", "watch", "end", "dismiss"]
 
 
@@ -40,6 +44,12 @@ class IssueActionForm(Form):
     to = Number(required=False, allow_null=True, help_text="Number of the person it is assigned to; null: nobody.")
     into = Line(required=False, allow_blank=True, max_length=40, help_text="`group:7` or `report:7`.")
     reports = serializers.ListField(child=Number(), required=False, max_length=500, help_text="Of a group: only these.")
+
+
+class IssueGroupActionForm(IssueActionForm):
+    do = Choice(choices=GROUP_ACTIONS)
+    title = Line(required=False, allow_blank=True, max_length=200, help_text="Empty: named by what is in it.")
+    incident = Number(required=False, allow_null=True, help_text="Number of the one it belongs to; null: to none.")
 
 
 class TemplateForm(Form):
@@ -85,12 +95,20 @@ class DeskIssueLinesSerializer(Shape):
     results = DeskIssueLineSerializer(many=True)
 
 
+class DeskPictureSerializer(Shape):
+    url = serializers.CharField(help_text="A file, for who may answer; never cached by others.")
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+
+
 class DeskIssueMessageSerializer(Shape):
     sender = serializers.CharField()
     text = serializers.CharField()
     signed_as = serializers.CharField()
     asks = serializers.BooleanField()
     at = serializers.DateTimeField()
+    picture_count = serializers.IntegerField()
+    pictures = DeskPictureSerializer(many=True, help_text="Empty for who may not answer: they can show names.")
 
 
 class DeskIssueNoteSerializer(Shape):
@@ -219,8 +237,10 @@ def _report(user: Any, one: IssueReport) -> dict[str, Any]:
                 "signed_as": message.signed_as,
                 "asks": message.asks,
                 "at": moment(message.created_at),
+                "picture_count": len(message.pictures.all()),
+                "pictures": [_picture(one, each) for each in message.pictures.all()] if acts else [],
             }
-            for message in one.messages.all()
+            for message in one.messages.prefetch_related("pictures")
         ],
         "notes": [
             {"text": note.text, "made_by": note.made_by.name, "at": moment(note.created_at)}
@@ -240,6 +260,11 @@ def _report(user: Any, one: IssueReport) -> dict[str, Any]:
         ],
         "may_be_one_with": [likely.report.pk for likely in board.suggestions(user, one)],
     }
+
+
+def _picture(report: IssueReport, one: IssuePicture) -> dict[str, Any]:
+    address = reverse("comments_api:moderation_issue_picture", args=[report.pk, one.pk])
+    return {"url": address, "width": one.width, "height": one.height}
 
 
 def _group(user: Any, one: IssueGroup) -> dict[str, Any]:
@@ -349,6 +374,22 @@ class DeskIssueView(Looking):
         return answer(_report(request.user, board.get(request.user, pk)))
 
 
+class DeskIssuePictureView(Looking):
+    reading = "answer_issues"
+
+    @call(
+        "moderation_issue_picture",
+        "moderation",
+        "A picture that a reader added to a report, as a file; for who may answer",
+        {200: OpenApiTypes.BINARY},
+        parameters=[PK],
+        refusals=[401, 403, 404],
+        scope="moderate",
+    )
+    def get(self, request: Request, pk: int, number: int) -> HttpResponse:
+        return picture_response(board.picture(request.user, pk, number))
+
+
 class DeskIssueActionsView(Looking):
     @call(
         "act_on_issue",
@@ -386,17 +427,25 @@ class DeskIssueGroupActionsView(Looking):
     @call(
         "act_on_issue_group",
         "moderation",
-        "Do one thing to all reports of a group, or to those named",
+        "Do one thing to all reports of a group, or to those named; name it, say to which incident it belongs",
         {200: DeskIssueGroupSerializer},
-        request=IssueActionForm,
+        request=IssueGroupActionForm,
         parameters=[PK],
         refusals=[400, 401, 403, 404, 409, 413, 415],
         scope="moderate",
     )
     def post(self, request: Request, pk: int) -> HttpResponse:
-        said = read(request, IssueActionForm)
+        said = read(request, IssueGroupActionForm)
         one = board.get_group(request.user, pk)
-        _act(request, board.named(one, said.get("reports") or ()), said, one)
+        match said["do"]:
+            case "rename":
+                answers.rename(one, said.get("title", ""), signed_in(request))
+            case "incident" if said.get("incident") is None:
+                incidents.detach(one, signed_in(request))
+            case "incident":
+                incidents.attach(one, incidents.get(said["incident"]), signed_in(request))
+            case _of_reports:
+                _act(request, board.named(one, said.get("reports") or ()), said, one)
         left = IssueGroup.objects.filter(pk=pk).first()
         return answer(_group(request.user, left or one))
 

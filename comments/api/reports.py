@@ -12,7 +12,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import parsers
 from rest_framework.request import Request
 
-from comments import issues
+from comments import issues, proof
 from comments.api import described
 from comments.api.bodies import read
 from comments.api.described import MAY_SIGN_IN, call
@@ -86,6 +86,7 @@ class IssuesView(Endpoint):
             context=said.get("context", {}),
             request_id=said.get("request", ""),
             code=said.get("code", ""),
+            sum_done=said.get("sum", ""),
             elsewhere=said.get("elsewhere", ""),
             found=said.get("found", ""),
             surface=IssueReport.Surface.APP,
@@ -238,7 +239,12 @@ class DiagnosisView(Endpoint):
         parameters=[
             OpenApiParameter("discussion", str, description="Key of the discussion."),
             OpenApiParameter("comment", int, description="A comment the reader asks about: a public one or their own."),
-            OpenApiParameter("code", str, description="What the page met: `section_missing`, `guests_not_allowed`."),
+            OpenApiParameter(
+                "code",
+                str,
+                description="What the page met, `section_missing` or `guests_not_allowed`; or what the reader asks "
+                "about: `assistive`, `name_wrong`, `mail_trouble`.",
+            ),
         ],
         refusals=[401, 403],
         auth=MAY_SIGN_IN,
@@ -277,7 +283,8 @@ class DiagnosisView(Endpoint):
                         "kind": one.kind,
                     }
                     for one in found
-                ]
+                ],
+                "sum": proof.challenge() if issues.asks_for_a_sum(reader) else None,
             }
         )
 

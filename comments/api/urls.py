@@ -150,6 +150,11 @@ urlpatterns: list[URLPattern] = [
         issue_desk.DeskIssueGroupActionsView.as_view(),
         name="act_on_issue_group",
     ),
+    path(
+        "moderation/issues/<comments_id:pk>/pictures/<comments_id:number>/",
+        issue_desk.DeskIssuePictureView.as_view(),
+        name="moderation_issue_picture",
+    ),
     path("moderation/issues/<comments_id:pk>/", issue_desk.DeskIssueView.as_view(), name="moderation_issue"),
     path(
         "moderation/issues/<comments_id:pk>/actions/",

@@ -23,6 +23,7 @@ from comments.desk.numbers import count, duration, of
 from comments.exceptions import Refused
 from comments.issues import CONTEXT, answers, board, grouping, incidents, numbers
 from comments.models import AnswerTemplate, Commenter, Incident, IssueGroup, IssueMessage, IssueReport
+from comments.pages.issues import picture_response
 
 LIST = "admin:comments_desk_issues"
 for_lookers = guarded(answers.may_look)
@@ -52,6 +53,16 @@ def issue(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
 def group(request: HttpRequest, pk: int, site: AdminSite) -> HttpResponse:
     """Show one group: what its reports have in common, and one answer for all of them."""
     return _page(request, site, group=pk)
+
+
+@require_GET
+@for_those_who("answer_issues")
+def picture(request: HttpRequest, pk: int, number: int, site: AdminSite) -> HttpResponse:
+    """Hand out a picture that a reader added: a file to keep, never a page, for no cache but this browser's memory."""
+    try:
+        return picture_response(board.picture(request.user, pk, number))
+    except Refused as refused:
+        raise Http404 from refused
 
 
 @require_POST
@@ -135,6 +146,9 @@ def _do(
         case "assign":
             answers.assign(reports, _assignee(given.get("to", ""), editor), editor, group)
             return _("Assigned."), None
+        case "assign_me":
+            answers.assign(reports, editor, editor, group)
+            return _("Assigned."), None
         case "label":
             answers.label(reports, given.get("cause", ""), editor)
             return _("Labelled."), None
@@ -147,6 +161,9 @@ def _do(
         case "split":
             answers.split(reports, editor)
             return _("Taken apart. They are never joined again."), None
+        case "incident" if group is not None and not given.get("incident"):
+            incidents.detach(group, editor)
+            return _("It belongs to no incident any more."), None
         case "incident" if group is not None:
             incidents.attach(group, incidents.get(_number(given.get("incident", ""))), editor)
             return _("Its readers hear when the incident is over."), None
@@ -247,7 +264,17 @@ def _said(message: IssueMessage, *, acts: bool) -> dict[str, Any]:
         "message": message,
         "who": who,
         "mailed": acts and message.mailed_at is not None,
-        "pictures": [picture.pk for picture in message.pictures.all()],
+        "picture_count": len(message.pictures.all()),
+        "pictures": [
+            {
+                "url": reverse("admin:comments_desk_issue_picture", args=[message.report_id, one.pk]),
+                "width": one.width,
+                "height": one.height,
+            }
+            for one in message.pictures.all()
+        ]
+        if acts
+        else [],
     }
 
 
@@ -538,6 +565,7 @@ ADDRESSES = [
     ("issues/", issues, "issues"),
     ("issues/<int:pk>/", issue, "issue"),
     ("issues/<int:pk>/act/", act, "issue_act"),
+    ("issues/<int:pk>/pictures/<int:number>/", picture, "issue_picture"),
     ("issues/groups/<int:pk>/", group, "issue_group"),
     ("issues/groups/<int:pk>/act/", act_on_group, "issue_group_act"),
     ("issues/incidents/", all_incidents, "incidents"),

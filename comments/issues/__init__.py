@@ -12,14 +12,15 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from zlib import crc32
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from comments import conf, http, ratelimit, signals, thresholds
+from comments import conf, http, proof, ratelimit, signals, thresholds
 from comments.exceptions import Refused
 from comments.issues import answers_first, failures, grouping, mail, pictures
 from comments.issues.answers_first import Answer, Seen, diagnosis
@@ -44,6 +45,7 @@ __all__ = [
     "Seen",
     "add_message",
     "answer",
+    "asks_for_a_sum",
     "busy",
     "close",
     "comment_seen_by",
@@ -99,7 +101,7 @@ def report(
     context: Mapping[str, Any] | None = None,
     trap: str = "",
     hurried: bool = False,
-    proven: bool = False,
+    sum_done: str = "",
     request_id: str = "",
     code: str = "",
     client_error: str = "",
@@ -118,9 +120,10 @@ def report(
     Save what a reader tells us, with its first message, in one transaction.
 
     A kind or a few words are enough. ``email`` is kept as typed, whatever it is. ``context`` is cut to what
-    :data:`CONTEXT` names. Anything in ``trap``, haste, and anonymous reports by the dozen without proof of work give
-    the sender away as doubtful: the report sorts last and is never lost. With ``request_id`` and the last failures of
-    the same reader the report is tied to what they met, unless they would rather not (``knows_failures``).
+    :data:`CONTEXT` names. Anything in ``trap``, haste, and anonymous reports by the dozen without ``sum_done`` (see
+    :mod:`comments.proof`) give the sender away as doubtful: the report sorts last and is never lost. With
+    ``request_id`` and the last failures of the same reader the report is tied to what they met, unless they would
+    rather not (``knows_failures``).
 
     ``sender`` is who sends it, for the limits, where they left their account out. Beyond ``ISSUES_STORED_PER_HOUR`` and
     ``_PER_DAY`` of one reader, and ``ISSUES_PER_HOUR`` of one network, a further report is counted on the last one,
@@ -134,6 +137,7 @@ def report(
     said = _words(text, otherwise=str(IssueReport.Kind(kind).label) if kind else "")
     who = sender or reporter
     with transaction.atomic():
+        _one_after_another(who, browser_key, network_key)
         if before := _one_too_many(who, browser_key, network_key):
             return before
         if before := _same_again(who, discussion, said, picture):
@@ -152,7 +156,8 @@ def report(
             network_key=network_key,
             browser_key=browser_key,
             context=_facts(context or {}),
-            is_suspicious=bool(trap.strip()) or hurried or (who is None and not proven and busy()),
+            is_urgent=bool({code, found} & answers_first.URGENT),
+            is_suspicious=bool(trap.strip()) or hurried or (asks_for_a_sum(who) and not _is_paid(sum_done)),
             request_id=(request_id or (failure.request_id if failure else "") or http.request_id())[:36],
             code=(failure.code if failure else _line(code, 40)),
             failure=failure,
@@ -202,6 +207,22 @@ def _same_again(
         # It is full, or was closed in this moment: nothing is lost.
         return None
     return before
+
+
+def _one_after_another(person: Commenter | None, browser_key: str, network_key: str) -> None:
+    """
+    Let the reports of one reader, one browser and one network pass singly, so that no two at once fit into one place.
+
+    Until the end of the transaction, and always in one order, so that nobody waits for each other. SQLite writes one
+    after another in any case.
+    """
+    if connection.vendor != "postgresql":
+        return
+    names = [f"a{person.pk}" if person else "", f"b{browser_key}" if browser_key else "", f"n{network_key}"]
+    places = sorted({crc32(name.encode()) - 2**31 for name in names if len(name) > 1})
+    with connection.cursor() as db:
+        for place in places:
+            db.execute("SELECT pg_advisory_xact_lock(%s, %s)", [grouping.LOCK, place])
 
 
 def _one_too_many(person: Commenter | None, browser_key: str, network_key: str) -> IssueReport | None:
@@ -262,6 +283,22 @@ def busy() -> bool:
         return False
     lately = IssueReport.objects.filter(created_at__gt=timezone.now() - timedelta(minutes=10), reporter=None)
     return lately[: most + 1].count() > most
+
+
+def asks_for_a_sum(person: Commenter | None) -> bool:
+    """Say whether a report by ``person`` sorts last without a sum: so it is for people unknown, while it is busy."""
+    return person is None and busy()
+
+
+def _is_paid(sum_done: str) -> bool:
+    """Spend ``sum_done``; say whether it was right and never spent before. Call in the report's transaction."""
+    if not sum_done:
+        return False
+    try:
+        proof.spend(proof.checked(sum_done))
+    except Refused:
+        return False
+    return True
 
 
 def shown(code: str) -> bool:

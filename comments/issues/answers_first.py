@@ -12,7 +12,6 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from statistics import quantiles
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -24,8 +23,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.text import get_text_list
+from django.utils.translation import get_language_info, gettext_lazy, ngettext, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
 
 from comments import access, conf, guests, letters, people, personal, screening, sso, thresholds
 from comments.exceptions import Refused
@@ -33,12 +32,13 @@ from comments.issues import failures
 from comments.models import (
     Comment,
     Commenter,
-    Decider,
-    Decision,
+    Delivery,
     DiagnosisCount,
     Discussion,
     Failure,
     Finding,
+    Follow,
+    NotificationPreference,
     Revision,
     Sanction,
     Status,
@@ -52,9 +52,7 @@ SLOW = timedelta(seconds=60)
 """A text that is unscreened for longer than this takes longer than usual."""
 LATELY = timedelta(minutes=30)
 """A refusal is an answer for so long."""
-ENOUGH = 20
-"""With fewer waits than this to go by, nobody is told how long they will wait."""
-FEW_DAYS = timedelta(days=14)
+ENOUGH = personal.ENOUGH
 
 CODES = frozenset(
     {
@@ -63,9 +61,20 @@ CODES = frozenset(
         *("too_fast", "slow_mode", "enough_here", "too_long", "stale_form", "parent_gone", "refused", "sign_in_fails"),
         *("server_error", "received", "held", "held_words", "held_link", "held_unchecked", "repeat", "rejected"),
         *("withdrawn", "stale_view", "section_missing", "old_browser", "checks_slow", "nothing_found"),
+        *("wrong_language", "name_wrong", "mail_trouble", "assistive"),
     }
 )
 """Every code that can stand first, and so can be said to settle it."""
+
+ASKED_ABOUT = {
+    "assistive": gettext_lazy("With a screen reader, a magnifier or the keyboard alone something does not work"),
+    "name_wrong": gettext_lazy("Another name stands over my comments"),
+    "mail_trouble": gettext_lazy("Mail does not reach me, or too much of it does"),
+}
+"""What only the reader can say, as they choose it under the answers: asked about, it is answered first."""
+
+URGENT = frozenset({"assistive", "name_wrong"})
+"""Reports of these sort first: somebody is shut out, or carries somebody else's name."""
 
 _OLD = {"Chrome": 80, "Edge": 80, "Firefox": 74, "Safari": 14, "Opera": 67, "Samsung Internet": 13}
 """The first version of each that runs our scripts."""
@@ -103,7 +112,10 @@ class Seen:
     signed_in_just_now: bool = False
     """They come from signing in."""
     code: str = ""
-    """What they say they met, when their page said so: only ``section_missing`` is believed without a row."""
+    """
+    What they say they met, when their page said so, or ask about: see :data:`ASKED_ABOUT`. Of what a row would say,
+    only ``section_missing`` is believed without one.
+    """
     browser: str = ""
     """"Safari 12 on iPad"."""
     here: str = ""
@@ -127,6 +139,7 @@ def diagnosis(
     found = [
         *_incidents(),
         *_standing(reader, seen),
+        *_about_access(discussion, seen),
         *_about_the_discussion(discussion),
         *_about_the_person(reader, discussion, comment, seen),
         *_about_the_browser(discussion, seen),
@@ -330,9 +343,11 @@ def _about_the_person(
     yield from _met(person, discussion, seen, live=[one.code for one in live])
     mine = _own(person, discussion, comment)
     latest = mine[:MOST_COMMENTS]
-    waits = usual_waits() if any(one.status == Status.HELD for one in latest) else []
     for at, one in enumerate(latest):
-        yield replace(_about(one, waits), rank=30 + at)
+        yield replace(_about(one), rank=30 + at)
+    if person.name.strip() and seen.code == "name_wrong":
+        yield _name(person)
+    yield from _mail(person, asked=seen.code == "mail_trouble")
     confirmed = letters.is_confirmed(person)
     if confirmed is False:
         address = (person.user.email if person.user else person.email) or ""
@@ -412,6 +427,97 @@ def _signed_out(discussion: Discussion | None, seen: Seen) -> Iterator[Answer]:
         kind="cannot_sign_in",
         rank=7,
     )
+
+
+ASKED_RANK = 2
+
+
+def _about_access(discussion: Discussion | None, seen: Seen) -> Iterator[Answer]:
+    """Say to whom something is out of reach where it is plain, and that a person reads what they write."""
+    if seen.code != "assistive":
+        return
+    plain = f"{reverse('comments:section')}?{urlencode({'key': discussion.key})}" if discussion else ""
+    yield Answer(
+        "assistive",
+        "plain",
+        _("Everything here is also a plain page, for the keyboard alone and without scripts."),
+        _(
+            "If something still stops you, tell us below where it does and, if you like, what you use. A person "
+            "answers, and such reports are read first."
+        ),
+        _("Show the comments as plain text") if plain else _("Tell us"),
+        plain or "#tell",
+        kind="other",
+        rank=ASKED_RANK,
+    )
+
+
+def _name(person: Commenter) -> Answer:
+    """Say under which name somebody writes, and how it is changed; a wrong one may be somebody else's."""
+    name = {"name": person.name}
+    alarm = _("If it is somebody else's, write nothing more and tell us at once: such reports are read first.")
+    if person.user_id is None:
+        stands = guests.name_stands(person)
+        how = (
+            _("A guest's name stays once others have read it; with an account it can be changed.")
+            if stands
+            else _("A guest's name can be changed above the box, until others have read it.")
+        )
+    else:
+        how = _("Changed, the new name stands over what you wrote before as well.")
+    return Answer(
+        "name_wrong",
+        "plain",
+        _("Your comments carry the name “%(name)s”.") % name,
+        f"{how} {alarm}",
+        _("Make an account") if person.user_id is None else _("Change the name"),
+        (_account("account_signup") or resolve_url(settings.LOGIN_URL))
+        if person.user_id is None
+        else f"{reverse('comments:me')}#account",
+        kind="other",
+        rank=ASKED_RANK,
+    )
+
+
+def _mail(person: Commenter, *, asked: bool) -> Iterator[Answer]:
+    """Say when our last mail left and whether it was taken: without being asked only when it was not."""
+    address = person.user.email if person.user else ""
+    if not address:
+        return
+    mails = Delivery.objects.filter(way=Delivery.Way.MAIL, to=address).exclude(error="taken back")
+    over = (Delivery.State.SENT, Delivery.State.FAILED)
+    last = mails.filter(state__in=over).only("state", "sent_at", "created_at").order_by("-id").first()
+    facts = {"address": masked(address), "when": when(last.sent_at or last.created_at) if last else ""}
+    choose = (_("Choose which mail you get"), f"{reverse('comments:me')}#mail")
+    if last is not None and last.state == Delivery.State.FAILED:
+        change = _account("account_email")
+        yield Answer(
+            "mail_trouble",
+            "stop",
+            _("Our last mail to you, at %(address)s, of %(when)s, did not get through.") % facts,
+            _("What it said stands under “My comments”. With another address, the next one reaches you."),
+            *((_("See or change the address"), change) if change else choose),
+            kind="notifications",
+            rank=ASKED_RANK if asked else 44,
+        )
+    elif asked:
+        follows = Follow.objects.filter(person=person).count()
+        wishes = NotificationPreference.objects.filter(person=person).first() or NotificationPreference()
+        paced = _("Mail: %(pace)s. You follow %(count)d stories and conversations.") % {
+            "pace": str(wishes.get_mail_display()),
+            "count": follows,
+        }
+        yield Answer(
+            "mail_trouble",
+            "plain",
+            _("Our last mail to you, at %(address)s, left at %(when)s and was taken.") % facts
+            if last is not None
+            else _("No mail to you, at %(address)s, has left lately.") % facts,
+            paced,
+            *choose,
+            kind="notifications",
+            rank=ASKED_RANK,
+        )
 
 
 def _not_entitled(seen: Seen) -> Answer:
@@ -515,6 +621,10 @@ def _last(met: Failure, person: Commenter | None, discussion: Discussion | None)
         case "empty":
             text = _("At %(when)s what you sent had no words in it.") % facts
             return Answer("refused", "stop", text, "", *back, kind="cannot_post", rank=20)
+        case "bad_name" | "name_taken" | "name_refused":
+            text = _("At %(when)s a name that you chose could not be taken, so the one before stands.") % facts
+            choose = (_("Choose another name"), f"{reverse('comments:me')}#account")
+            return Answer("name_wrong", "stop", text, "", *choose, kind="other", rank=20)
         case "sign_in_fails":
             text = _("At %(when)s a sign-in from this browser failed: name and password did not fit.") % facts
             detail = _("Names and addresses both work. A forgotten password can be set anew.")
@@ -549,7 +659,7 @@ def _own(person: Commenter, discussion: Discussion | None, comment: Comment | No
     return mine
 
 
-def _about(one: Mine, waits: list[float]) -> Answer:
+def _about(one: Mine) -> Answer:
     times = {"written": when(one.revision.created_at), "since": when(one.since)}
     because = get_text_list(one.why, _("and"))
     action = (_("Show my comment"), one.comment.get_absolute_url())
@@ -568,7 +678,7 @@ def _about(one: Mine, waits: list[float]) -> Answer:
             )
             return Answer("received", "wait", said, detail, *action, kind="vanished")
         case Status.HELD:
-            return _held(one, times, because, action, waits)
+            return _held(one, times, because, action)
         case Status.REJECTED:
             facts = times | {"reason": one.reason}
             if one.is_edit:
@@ -620,7 +730,7 @@ def _newest(comment: Comment) -> str:
     return f"{address}{'&' if '?' in address else '?'}sort=newest#comment-{comment.pk}"
 
 
-def _held(one: Mine, times: dict[str, str], because: str, action: tuple[str, str], waits: list[float]) -> Answer:
+def _held(one: Mine, times: dict[str, str], because: str, action: tuple[str, str]) -> Answer:
     """Say since when and why a text waits, how many wait before it, and how long that took others."""
     code, reason, first = _why_held(one, times)
     facts = times | {"because": because}
@@ -640,7 +750,7 @@ def _held(one: Mine, times: dict[str, str], because: str, action: tuple[str, str
         ) % facts
     if first is not None:
         action = (_("Show it"), first.get_absolute_url())
-    elif code == "held_words" and one.can_edit:
+    elif code in ("held_words", "wrong_language") and one.can_edit:
         action = (_("Change my comment"), f"{one.comment.get_absolute_url()}edit/")
     whose = (
         _("Everyone sees the earlier words until an editor has read these.")
@@ -650,9 +760,10 @@ def _held(one: Mine, times: dict[str, str], because: str, action: tuple[str, str
     more = {
         "held_words": _("Such words are often harmless; a person decides."),
         "held_link": _("A person opens the link first."),
+        "wrong_language": _("If we are wrong about that you need do nothing: a person looks."),
         "held_unchecked": _("That is our fault, not yours. An editor will read it."),
     }.get(code, "")
-    detail = " ".join(filter(None, [more, *_queue(one, waits), whose]))
+    detail = " ".join(filter(None, [more, *_queue(one), whose]))
     return Answer(code, "wait", said, detail, *action, kind="vanished")
 
 
@@ -671,6 +782,9 @@ def _why_held(one: Mine, times: dict[str, str]) -> tuple[str, str, Comment | Non
         facts = times | {"span": _span(one.revision.text, words.evidence)}
         said = _("Your comment of %(written)s waits for an editor since %(since)s, because of “%(span)s”.") % facts
         return "held_words", said if facts["span"] else "", None
+    other = next((finding for finding in run if finding.code == "language"), None)
+    if other is not None and len(codes) == 1:
+        return "wrong_language", _in_which_language(other.evidence, times), None
     if codes == {"repeat"} and (number := run[0].evidence.get("first")):
         first = Comment.objects.filter(pk=number, author=one.comment.author).select_related("discussion").first()
         if first is not None:
@@ -680,6 +794,27 @@ def _why_held(one: Mine, times: dict[str, str]) -> tuple[str, str, Comment | Non
             )
             return "repeat", said, first
     return ("held_link" if codes == {"links"} else "held"), "", None
+
+
+def _in_which_language(evidence: Any, times: dict[str, str]) -> str:
+    said = evidence if isinstance(evidence, dict) else {}
+    taken, accepted = said.get("language"), said.get("accepted")
+    if not isinstance(taken, str) or not isinstance(accepted, list):
+        return ""
+    facts = times | {
+        "taken": _language(taken),
+        "accepted": get_text_list([_language(str(code)) for code in accepted], _("or")),
+    }
+    told = _("Comments here are read in %(accepted)s. We took yours of %(written)s for %(taken)s, so it waits.")
+    return told % facts
+
+
+def _language(code: str) -> str:
+    """Return the name of a language, in the reader's own; the code itself where nobody has given it one."""
+    try:
+        return str(get_language_info(code)["name_translated"])
+    except KeyError:
+        return code
 
 
 OURS = screening.FAILED | {"sanitizer_failed", "screening_failed"}
@@ -698,7 +833,7 @@ def _span(words: str, evidence: Any) -> str:
 _STEPS = (1, 4, 10, 25, 50, 100, 250, 500, 1000)
 
 
-def _queue(one: Mine, waits: list[float]) -> list[str]:
+def _queue(one: Mine) -> list[str]:
     """Say how many texts wait before this one, as a range, and how long the same queue took in these hours lately."""
     before = Revision.objects.filter(status=Status.HELD, created_at__lt=one.revision.created_at)
     ahead = before[: _STEPS[-1]].count() if one.revision.pk else 0
@@ -711,37 +846,20 @@ def _queue(one: Mine, waits: list[float]) -> list[str]:
     else:
         at = bisect_right(_STEPS, ahead)
         place = _("Between %(low)d and %(high)d are before it.") % {"low": _STEPS[at - 1], "high": _STEPS[at] - 1}
-    if len(waits) < ENOUGH:
+    usual = personal.usual_wait()
+    if usual is None:
         return [place]
-    low, _middle, high = quantiles(waits, n=4)
-    if timezone.now() - one.since > timedelta(minutes=high):
+    if timezone.now() - one.since > timedelta(minutes=usual[1]):
         return [place, _("It has waited longer than is usual at this hour.")]
-    return [place, _("At this hour that usually takes %(range)s.") % {"range": span_of_time(low, high)}]
-
-
-def usual_waits() -> list[float]:
-    """Return in minutes how long texts waited that editors decided in these hours of the last 14 days; two queries."""
-    now = timezone.now()
-    decided = (
-        Decision.objects.filter(
-            decider=Decider.EDITOR, created_at__gt=now - FEW_DAYS, from_status=Status.HELD, bulk=None
-        )
-        .order_by("-created_at")
-        .values_list("revision_id", "created_at")[:2_000]
-    )
-    hour = now.hour
-    near = {pk: at for pk, at in decided if min((at.hour - hour) % 24, (hour - at.hour) % 24) <= 1}
-    some = dict(list(near.items())[:500])
-    held = Decision.objects.filter(revision__in=some, to_status=Status.HELD).values_list("revision_id", "created_at")
-    return [(some[pk] - since).total_seconds() / 60 for pk, since in held if since < some[pk]]
+    return [place, _("At this hour that usually takes %(range)s.") % {"range": span_of_time(*usual)}]
 
 
 def span_of_time(low: float, high: float) -> str:
     """Return "5 to 20 minutes" or "1 to 3 hours", rounded outwards."""
-    if high < 90:
-        shown = {"low": max(1, int(low // 5) * 5), "high": (int(high // 5) + 1) * 5}
-        return _("%(low)d to %(high)d minutes") % shown
-    return _("%(low)d to %(high)d hours") % {"low": max(1, int(low // 60)), "high": int(high // 60) + 1}
+    low, high = personal.outwards(low, high)
+    if high <= 90:
+        return _("%(low)d to %(high)d minutes") % {"low": low, "high": high}
+    return _("%(low)d to %(high)d hours") % {"low": max(1, low // 60), "high": high // 60}
 
 
 # --- The browser ------------------------------------------------------------------------------------------------------

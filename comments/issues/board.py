@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from comments import access
 from comments.exceptions import Refused
 from comments.issues import answers, grouping
-from comments.models import Commenter, Failure, IssueGroup, IssueReport
+from comments.models import Commenter, Failure, IssueGroup, IssuePicture, IssueReport
 
 MOST_LINES = 50
 MOST_SINGLE = 200
@@ -87,6 +87,19 @@ def get(user: Any, pk: int) -> IssueReport:
     found = rows.filter(pk=min(pk, BIGGEST)).first()
     if found is None:
         raise Refused("unknown_report", _("There is no such report."), status=404)
+    return found
+
+
+def picture(user: Any, report_pk: int, pk: int) -> IssuePicture:
+    """
+    Return a picture of a report, or raise ``Refused`` (403, 404).
+
+    Only for who may answer it: a screenshot shows names that everybody else on the desk does not see.
+    """
+    access.require(user, "answer_issues")
+    found = IssuePicture.objects.filter(message__report=get(user, report_pk), pk=min(pk, BIGGEST)).first()
+    if found is None:
+        raise Refused("unknown_picture", _("There is no such picture."), status=404)
     return found
 
 

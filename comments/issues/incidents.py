@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet
 from django.db.models.functions import TruncDate
 from django.urls import reverse
 from django.utils import timezone
@@ -116,10 +116,16 @@ def recent(now: datetime) -> list[Row]:
     """
     Return the reports of the last day that count for alarms.
 
-    Left out are doubtful ones, causes that concern one reader, and what belongs to an incident that is known.
+    Left out are doubtful ones, causes that concern one reader, and what belongs to an incident that is known. Of its
+    group, what came after it ended or seemed to be over counts again: by the same rule as any burst.
     """
     rows = IssueReport.objects.filter(created_at__gt=now - ONCE, created_at__lte=now, is_suspicious=False)
-    known = Q(incident__state__in=(*ACTIVE, State.ENDED)) | Q(group__incident__state__in=(*ACTIVE, State.ENDED))
+    known = Q(incident__state__in=(*ACTIVE, State.ENDED))
+    known |= Q(group__incident__state__in=(State.PROPOSED, State.CONFIRMED))
+    known |= Q(group__incident__state=State.ENDED, created_at__lte=F("group__incident__ended_at"))
+    watched = IncidentUpdate.objects.filter(incident__state=State.WATCHING, state=State.WATCHING)
+    for one, since in watched.values_list("incident").annotate(Max("created_at")):
+        known |= Q(group__incident=one, created_at__lte=since)
     rows = rows.exclude(known).exclude(code__in=grouping.PERSONAL).exclude(cause__in=grouping.PERSONAL)
     names = ("pk", "created_at", "kind", "code", "reporter_id", "browser_key", "network_key", "incident__stream")
     return [Row(*values) for values in rows.order_by("-id").values_list(*names)[:MOST_RECENT]]
@@ -278,7 +284,11 @@ def propose(sign: Sign, now: datetime | None = None) -> Incident | None:
     """Propose an incident, or let the sign make one likely that the other sort has proposed. ``None``: nothing new."""
     now = now or timezone.now()
     grouping._one_at_a_time()
-    lately = list(Incident.objects.select_for_update().filter(proposed_at__gt=now - ONCE, proposed_at__lte=now))
+    lately = list(
+        Incident.objects.select_for_update().filter(
+            Q(proposed_at__gt=now - ONCE, proposed_at__lte=now) | Q(state=State.WATCHING)
+        )
+    )
     watched = next((one for one in lately if one.stream == sign.stream and one.state == State.WATCHING), None)
     if watched is not None:
         return _come_back(watched, sign, now)
@@ -352,6 +362,7 @@ def title_of(stream: str) -> str:
                 "silence": _("No comments where there should be some"),
                 "failed_posts": _("Posting fails"),
                 "release": _("A new error since the release"),
+                "refusals": _("One refusal is met much more often than usual"),
                 "screening": _("Screening is slow"),
                 "unchecked": _("Screening fails"),
                 "sign_in": _("Signing in fails"),
@@ -611,6 +622,18 @@ def attach(group: Any, one: Incident, editor: Commenter) -> None:
         group.incident = one
         group.save(update_fields=["incident"])
         audit.record("incident", one.title, object_id=one.pk, after={"group": group.pk}, made_by=editor)
+
+
+def detach(group: Any, editor: Commenter) -> None:
+    """Say that the reports of ``group`` are not about its incident after all. Twice is once."""
+    access.require_of(editor, "answer_issues")
+    one = group.incident
+    if one is None:
+        return
+    with transaction.atomic():
+        group.incident = None
+        group.save(update_fields=["incident"])
+        audit.record("incident", one.title, object_id=one.pk, before={"group": group.pk}, after={}, made_by=editor)
 
 
 def is_late(one: Incident) -> bool:

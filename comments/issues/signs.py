@@ -37,6 +37,12 @@ SIGN_IN_USUAL = 0.3
 """Shares of sign-ins fail in peace; less than this is never taken for usual."""
 SLOW_SECONDS, SLOW_TIMES = 120.0, 3.0
 UNCHECKED_PEOPLE = 5
+REFUSED_MINUTES = 60
+REFUSED_PEOPLE, REFUSED_TIMES = 10, 2
+DECIDED = frozenset(
+    {"closed", "banned", "suspended", "slow_mode", "enough_here", "not_signed_in", "guests_not_allowed"}
+)
+"""Refusals that become many when an editor decides something, or an article is read by many: no fault by themselves."""
 MOST = 5_000
 
 
@@ -138,6 +144,42 @@ def new_after_release(now: datetime) -> Sign | None:
     return None
 
 
+def refusals(now: datetime) -> Sign | None:
+    """
+    One code is refused twice as often as usual, or more, for ten people or more: a reader's fault no longer.
+
+    The share of the last hour's attempts against that of four weeks, and less likely than chance explains.
+    """
+    since = now - timedelta(minutes=REFUSED_MINUTES)
+    refused = Failure.objects.filter(status__lt=500, verb__in=POSTS).exclude(code__in=DECIDED)
+    rows = refused.filter(created_at__gt=since, created_at__lte=now).values_list(
+        "code", "person", "browser_key", "network_key"
+    )
+    met: dict[str, list[str]] = {}
+    for code, *whose in rows[:MOST]:
+        met.setdefault(code, []).append(_whose(tuple(whose)))
+    many = {code: who for code, who in met.items() if len(set(who)) >= REFUSED_PEOPLE}
+    if not many:
+        return None
+    posted = Comment.objects.filter(created_at__gt=since, created_at__lte=now).count()
+    before = now - timedelta(days=bursts.RATE_DAYS)
+    in_peace = Comment.objects.filter(created_at__gt=before, created_at__lte=since).count()
+    for code, who in sorted(many.items(), key=lambda one: -len(one[1])):
+        attempts = len(who) + posted
+        then = refused.filter(code=code, created_at__gt=before, created_at__lte=since).count()
+        usual = max(FLOOR, then / (then + in_peace) if then + in_peace else 0)
+        if len(who) < REFUSED_TIMES * usual * attempts or bursts.unlikely_failures(len(who), attempts, usual) > SURE:
+            continue
+        facts = {"code": code, "refused": len(who), "attempts": attempts, "people": len(set(who))}
+        facts |= {"share": round(100 * len(who) / attempts), "usual": round(100 * usual, 1), "minutes": REFUSED_MINUTES}
+        said = _(
+            "%(refused)d of %(attempts)d attempts were refused with %(code)s within an hour, by %(people)d people: "
+            "%(share)d in 100, usually %(usual)s."
+        )
+        return Sign(f"signal:refusals:{code}"[:80], {**facts, "said": said % facts}, since)
+    return None
+
+
 def slow_screening(now: datetime) -> Sign | None:
     """Texts wait for their check much longer than they usually do."""
     oldest = (
@@ -208,6 +250,7 @@ SIGNS: tuple[Callable[[datetime], Sign | None], ...] = (
     silence,
     failed_posts,
     new_after_release,
+    refusals,
     slow_screening,
     unchecked,
     sign_in,

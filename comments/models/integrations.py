@@ -122,6 +122,7 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["next_at"], condition=Q(state="waiting"), name="comments_due_deliveries"),
             models.Index(fields=["created_at"], condition=~Q(text=""), name="comments_deliveries_with_text"),
+            models.Index(fields=["to", "-id"], condition=Q(way="mail"), name="comments_mails_to"),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,8 @@ CSRF token, which a reader whose cookies do not work could never give back:
   marked suspicious; it is kept like any other.
 - a receipt is opened by the 256-bit secret in its address. Who does not know it cannot make a reader's browser post to
   it.
+
+So both work in a frame on another site, where browsers keep no cookie of ours, if ``EMBED_ANCESTORS`` names that site.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from statistics import quantiles
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.db import DatabaseError
@@ -52,7 +55,7 @@ from comments.models import (
     IssueReport,
     Status,
 )
-from comments.pages import visitor
+from comments.pages import own, visitor
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +85,11 @@ View = Callable[..., HttpResponse]
 
 
 def private(view: View) -> View:
-    """Keep every answer of ``view`` out of caches and search engines, and its address out of other sites' logs."""
+    """
+    Keep every answer of ``view`` out of caches and search engines, and its address out of other sites' logs.
+
+    Sites that ``EMBED_ANCESTORS`` names may frame it, nobody else.
+    """
 
     @wraps(view)
     def kept(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -90,9 +97,27 @@ def private(view: View) -> View:
         response["Cache-Control"] = "private, no-store"
         response["Referrer-Policy"] = "no-referrer"
         response["X-Robots-Tag"] = "noindex"
+        _let_frame(response)
         return response
 
     return kept
+
+
+def _let_frame(response: HttpResponse) -> None:
+    """Name who may frame this page, in the site's own policy. X-Frame-Options, which knows no names, is left out."""
+    origins = [origin.rstrip("/") for origin in conf.get().embed_ancestors]
+    if not origins:
+        return
+    sites = str(getattr(settings, "CONTENT_SECURITY_POLICY", "") or "").split(";")
+    kept = [part.strip() for part in sites if part.strip() and not part.strip().startswith("frame-ancestors")]
+    # What is a file only, such as a picture, has a policy of its own and stays outside every frame.
+    if "Content-Security-Policy" not in response:
+        response["Content-Security-Policy"] = "; ".join([*kept, f"frame-ancestors {' '.join(origins)}"])
+        response.xframe_options_exempt = True  # read by Django's middleware
+
+
+def _is_framed(request: HttpRequest) -> bool:
+    return request.headers.get("Sec-Fetch-Dest") in ("iframe", "frame")
 
 
 # --- The form ---------------------------------------------------------------------------------------------------------
@@ -114,6 +139,7 @@ class Origin:
     """What could go along, known here without asking: see :data:`comments.issues.CONTEXT`."""
     answers: list[Answer] = field(default_factory=list)
     can_save: bool = True
+    asks_for_a_sum: bool = False
 
     @property
     def query(self) -> str:
@@ -224,6 +250,7 @@ def _report(request: HttpRequest, origin: Origin, given: QueryDict, picture: pic
     code = origin.code or _fitting(CODE, given.get("ring_code", ""))
     failed = origin.request_id or _fitting(REQUEST, given.get("ring_request", ""))
     tells = "last_refusal" in along
+    says = code in answers_first.ASKED_ABOUT
     opened = given.get("opened", "")
     return issues.report(
         given.get("kind", ""),
@@ -237,13 +264,15 @@ def _report(request: HttpRequest, origin: Origin, given: QueryDict, picture: pic
         browser_key=http.browser_key(request),
         context={name: value for name, value in told.items() if name in along},
         trap=given.get("leave_empty", "") or ("another site" if _is_from_another_site(request) else ""),
+        sum_done=given.get("sum", ""),
         hurried=_is_recent(opened, HURRIED_SECONDS) and not origin.code,
         request_id=failed if tells else "",
-        code=code if tells else "",
+        code=code if tells or says else "",
         knows_failures=tells,
         client_error=told.get("errors_on_the_page", "").partition(";")[0] if "errors_on_the_page" in along else "",
         browser=family,
         system=system,
+        surface=IssueReport.Surface.EMBED if _is_framed(request) else IssueReport.Surface.PAGE,
         elsewhere=given.get("elsewhere", ""),
         language=(get_language() or "") if "language" in along else "",
         found=given.get("found", ""),
@@ -273,7 +302,7 @@ def _form(
     elsewhere = given.get("elsewhere", "") if given else ""
     first = origin.first
     action = f"{reverse('comments:issue_new')}?{origin.query}".rstrip("?")
-    context = _common(origin.discussion) | {
+    context = _common(request, origin.discussion) | {
         "action": action,
         "query": origin.query,
         "binding": [_shown(answer) for answer in origin.answers if answer.tone != "good"],
@@ -296,6 +325,8 @@ def _form(
         "text": given.get("text", "") if given else "",
         "email": given.get("email", "") if given else "",
         "facts": facts,
+        "sum": own.the_sum() if origin.asks_for_a_sum else None,
+        "asked_about": _asked_about(origin),
         "refused": refused,
     }
     response = render(request, "comments/issues/new.html", context, status=refused.status if refused else 200)
@@ -322,7 +353,7 @@ def settled(request: HttpRequest) -> HttpResponse:
 @private
 def counted(request: HttpRequest) -> HttpResponse:
     """Say of a report that was counted and not stored what became of it."""
-    return render(request, "comments/issues/counted.html", _common(None))
+    return render(request, "comments/issues/counted.html", _common(request, None))
 
 
 # --- What people mistake a report for ---------------------------------------------------------------------------------
@@ -350,12 +381,25 @@ def _shown(answer: Answer) -> dict[str, Any]:
     return {"a": answer, "icon": ICONS.get(answer.code) or ICONS[answer.tone]}
 
 
+def _asked_about(origin: Origin) -> list[tuple[str, Any]]:
+    """Return what only the reader can say, as addresses at which it is answered first."""
+    where = {"discussion": origin.discussion.key if origin.discussion else ""}
+    where = {name: value for name, value in where.items() if value}
+    return [
+        (f"{reverse('comments:issue_new')}?{urlencode(where | {'code': code})}", label)
+        for code, label in answers_first.ASKED_ABOUT.items()
+        if code != origin.code
+    ]
+
+
 def _likely_kind(origin: Origin) -> str:
     """Tick what the reader most likely means, from where they come."""
     if origin.kind:
         return origin.kind
     if origin.code == "section_missing":
         return IssueReport.Kind.CANNOT_SEE
+    if origin.code in answers_first.ASKED_ABOUT:
+        return IssueReport.Kind.NOTIFICATIONS if origin.code == "mail_trouble" else IssueReport.Kind.OTHER
     if origin.code:
         signed_out = origin.code in ("not_signed_in", "sign_in_fails")
         return IssueReport.Kind.CANNOT_SIGN_IN if signed_out else IssueReport.Kind.CANNOT_POST
@@ -373,18 +417,19 @@ def _origin(request: HttpRequest) -> Origin:
     kind = asked.get("kind", "")
     named = browser.described(request.headers.get("User-Agent", ""))
     facts = {
-        "last_refusal": ", ".join(filter(None, [code, refused_id])),
+        "last_refusal": ", ".join(filter(None, ["" if code in answers_first.ASKED_ABOUT else code, refused_id])),
         "browser": named,
         "language": _languages(request),
     }
     person = discussion = comment = None
-    can_look = True
+    can_look, asks = True, False
     try:
         person, is_known = _person(request)
         discussion = _discussion(asked.get("discussion", ""))
         comment = _comment(asked.get("comment", ""), person)
         if discussion is None and comment is not None:
             discussion = comment.discussion
+        asks = is_known and issues.asks_for_a_sum(person)
         seen = _seen(request, code, named)
         answers = issues.diagnosis(person, discussion, comment, seen=seen)
         if not is_known:
@@ -407,7 +452,7 @@ def _origin(request: HttpRequest) -> Origin:
     known = {name: facts[name] for name in issues.CONTEXT if facts.get(name)}
     if kind not in IssueReport.Kind.values:
         kind = ""
-    found = Origin(person, discussion, comment, code, refused_id, kind, known, answers)
+    found = Origin(person, discussion, comment, code, refused_id, kind, known, answers, asks_for_a_sum=asks)
     return found if can_look else _nothing_saved(found)
 
 
@@ -515,7 +560,10 @@ def _opened(request: HttpRequest, token: str) -> IssueReport | HttpResponse:
         return issues.get(token, network_key=http.network_key(request))
     except Refused as refused:
         page = render(
-            request, "comments/issues/unknown.html", _common(None) | {"refused": refused}, status=refused.status
+            request,
+            "comments/issues/unknown.html",
+            _common(request, None) | {"refused": refused},
+            status=refused.status,
         )
         return _with_retry(page, refused)
 
@@ -556,6 +604,8 @@ def _do(request: HttpRequest, report: IssueReport, given: QueryDict) -> None:
             issues.correct_email(report, "")
         case "delete":
             issues.delete(report)
+        case "unknown":
+            issues.add_message(report, _("I don't know."), network_key=http.network_key(request))
         case _add:
             sent = request.FILES.get("picture")
             picture = pictures.read(sent) if sent else None
@@ -572,7 +622,9 @@ def picture(request: HttpRequest, token: str, pk: int) -> HttpResponse:
     found = IssuePicture.objects.filter(message__report=report, pk=pk).first() if pk <= BIGGEST else None
     if found is None:
         refused = Refused("unknown_picture", _("There is no such picture."), status=404)
-        return render(request, "comments/issues/unknown.html", _common(None) | {"refused": refused}, status=404)
+        return render(
+            request, "comments/issues/unknown.html", _common(request, None) | {"refused": refused}, status=404
+        )
     return picture_response(found)
 
 
@@ -583,6 +635,8 @@ def picture_response(kept: IssuePicture) -> HttpResponse:
     response["Content-Disposition"] = f'attachment; filename="picture-{kept.pk}.{"png" if png else "jpg"}"'
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    response["Cache-Control"] = "private, no-store"
     return response
 
 
@@ -597,7 +651,7 @@ def _receipt(
     until = issues.reopens_until(report)
     too_late = report.state == IssueReport.State.CLOSED and until is not None and until < timezone.now()
     typed = " ".join(message["text"] for message in said if message["sender"] == "you")
-    context = _common(report.discussion) | {
+    context = _common(request, report.discussion) | {
         "report": report,
         "address": address,
         "lead": lead,
@@ -610,6 +664,7 @@ def _receipt(
         "mail_fails": issues.email_looks_wrong(report),
         "is_over": is_over,
         "can_add": not (is_over or too_late),
+        "is_asked": report.state == IssueReport.State.ANSWERED and _asks(report) and not is_over,
         "can_solve": report.state in (IssueReport.State.OPEN, IssueReport.State.ANSWERED) and not is_over,
         "can_reopen": report.state != IssueReport.State.OPEN and not (is_over or too_late),
         "chips": _chips([], typed) if not is_over else [],
@@ -683,7 +738,7 @@ def _state(report: IssueReport) -> tuple[str, str]:
 
 
 def _answered(report: IssueReport) -> tuple[str, str]:
-    last = report.messages.filter(sender=IssueMessage.Sender.NEWSROOM).order_by("-id").first()
+    last = _last_answer(report)
     at = report.answered_at or report.created_at
     facts = {"when": when(at), "who": (last.signed_as if last else "") or _("The comments desk")}
     if last is not None and last.asks:
@@ -698,6 +753,15 @@ def _answered(report: IssueReport) -> tuple[str, str]:
         "Please tell us whether it helped. If we hear nothing we close this: %(closes)s. You can still open it again "
         "until %(until)s."
     ) % ends
+
+
+def _last_answer(report: IssueReport) -> IssueMessage | None:
+    return report.messages.filter(sender=IssueMessage.Sender.NEWSROOM).order_by("-id").first()
+
+
+def _asks(report: IssueReport) -> bool:
+    last = _last_answer(report)
+    return last is not None and last.asks
 
 
 def _waiting(report: IssueReport) -> tuple[str, str]:
@@ -793,10 +857,13 @@ def _along(report: IssueReport) -> list[tuple[Any, str]]:
 # --- Both -------------------------------------------------------------------------------------------------------------
 
 
-def _common(discussion: Discussion | None) -> dict[str, Any]:
+def _common(request: HttpRequest, discussion: Discussion | None) -> dict[str, Any]:
+    is_framed = _is_framed(request)
     return {
-        # A site's own pages are found by this name; one that has none gets a plain page.
-        "site": select_template(["base.html", "comments/base.html"]),
+        # A site's own pages are found by this name; one that has none gets a plain page, and so does a frame.
+        "site": select_template(["comments/base.html"] if is_framed else ["base.html", "comments/base.html"]),
+        # Out of a frame, links lead to a window of their own, where signing in works and an address can be kept.
+        "is_framed": is_framed,
         "discussion": discussion,
         "contact_email": conf.get().contact_email,
     }

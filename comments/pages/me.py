@@ -26,6 +26,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from comments import access, appeals, conf, http, names, personal, privacy
 from comments.exceptions import Refused
+from comments.issues import failures
 from comments.models import Comment, Commenter, DataExport, Job
 from comments.pages import own, shown, told, views, visitor
 from comments.pages.origin import ours
@@ -296,6 +297,7 @@ def _done(request: HttpRequest, where: str, verb: Callable[[Commenter], Any]) ->
         try:
             verb(person)
         except Refused as refused:
+            failures.note(request, refused)
             return _page(request, person, status=refused.status, refused=refused, where=where)
     back = request.POST.get("next", "")
     ours_too = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())

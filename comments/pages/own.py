@@ -89,10 +89,16 @@ def guest(
         "wait": conf.get().guest_wait_seconds,
         "sign_in": shown.sign_in_url(discussion.url),
         "forget_url": f"{shown.prefix()}guest/forget/",
+        "longest": guests.LONGEST_NAME,
+    } | the_sum()
+
+
+def the_sum() -> dict[str, str]:
+    """Return where a browser gets a sum, and what does it."""
+    return {
         "sum_url": "/api/v1/guests/sum/",
         "worker_url": static("comments/sum.js"),
         "script_url": static("comments/guests.js"),
-        "longest": guests.LONGEST_NAME,
     }
 
 
@@ -330,13 +336,15 @@ def _said(mine: Mine) -> tuple[str, str]:
 
 def _usual_wait(low: int, high: int) -> str:
     if high <= 90:
-        return _("Today most wait between %(low)d and %(high)d minutes.") % {"low": low, "high": high}
+        return _("At this hour most wait between %(low)d and %(high)d minutes.") % {"low": low, "high": high}
     if low < 60:
         said = ngettext(
-            "Today most wait up to %(count)d hour.", "Today most wait up to %(count)d hours.", -(-high // 60)
+            "At this hour most wait up to %(count)d hour.",
+            "At this hour most wait up to %(count)d hours.",
+            -(-high // 60),
         )
         return said % {"count": -(-high // 60)}
-    return _("Today most wait between %(low)d and %(high)d hours.") % {"low": low // 60, "high": -(-high // 60)}
+    return _("At this hour most wait between %(low)d and %(high)d hours.") % {"low": low // 60, "high": -(-high // 60)}
 
 
 def listed(mine: Mine) -> dict[str, Any]:

@@ -33,7 +33,6 @@ from comments import (
     thresholds,
 )
 from comments.exceptions import Refused
-from comments.issues import incidents
 from comments.models import Comment, Commenter, Discussion, Status
 from comments.pages import editing, folding, own, shown, told, visitor
 
@@ -241,38 +240,39 @@ def _frame(discussion: Discussion, place: Asked) -> dict[str, Any]:
     here = shown.prefix()
     settings = thresholds.of(discussion)
     opening = access.opening(discussion, settings=settings)
-    return shown.context(
-        discussion=discussion,
-        version=str(discussion.version),
-        count=str(discussion.published_count),
-        is_open=opening.is_open,
-        why_closed=opening.reason,
-        opens=shown.public_time(opening.opens_at) if opening.opens_at else "",
-        closes=shown.public_time(opening.closes_at) if opening.closes_at else "",
-        closed_since=shown.public_time(opening.since) if opening.since else "",
-        announcement=_announcement(discussion),
-        guidelines=guidelines.current(),
-        guidelines_url=guidelines.address(),
-        experts=[
-            (one.person.name or shown.words()["nobody"], one.role) for one in questions.experts(discussion).values()
-        ],
-        tabs=_tabs(discussion, place),
-        feed_url=shown.feed_url(discussion.key),
-        reads_first=settings.premoderate or discussion.mode == Discussion.Mode.PREMODERATED,
-        has_controls=discussion.published_count >= CONTROLS_FROM or bool(place.only or place.hide),
-        orders=[(code, name, code == place.sort) for code, name in _orders()],
-        only=place.only,
-        hides=place.hide,
-        all_url=shown.with_query(discussion.url, place.query(only=""), "comments"),
-        picks_url=shown.with_query(discussion.url, place.query(only="picks"), "comments"),
-        story_url=discussion.url.partition("#")[0],
-        fresh_url=shown.with_query(discussion.url, "sort=newest", "comments"),
-        events_url=f"/api/v1/discussions/{quoted}/events/",
-        fragment_url=f"{here}section/?" + urlencode({"key": discussion.key} | place._asdict()),
-        personal_url=f"{here}mine/?key={quoted}",
-        issue_url=shown.problem_url(discussion.key),
-        incidents=[(one.text, shown.public_time(one.started_at)) for one in incidents.in_force()],
-        incidents_url=f"{here}issues/incidents/",
+    return (
+        shown.context(
+            discussion=discussion,
+            version=str(discussion.version),
+            count=str(discussion.published_count),
+            is_open=opening.is_open,
+            why_closed=opening.reason,
+            opens=shown.public_time(opening.opens_at) if opening.opens_at else "",
+            closes=shown.public_time(opening.closes_at) if opening.closes_at else "",
+            closed_since=shown.public_time(opening.since) if opening.since else "",
+            announcement=_announcement(discussion),
+            guidelines=guidelines.current(),
+            guidelines_url=guidelines.address(),
+            experts=[
+                (one.person.name or shown.words()["nobody"], one.role) for one in questions.experts(discussion).values()
+            ],
+            tabs=_tabs(discussion, place),
+            feed_url=shown.feed_url(discussion.key),
+            reads_first=settings.premoderate or discussion.mode == Discussion.Mode.PREMODERATED,
+            has_controls=discussion.published_count >= CONTROLS_FROM or bool(place.only or place.hide),
+            orders=[(code, name, code == place.sort) for code, name in _orders()],
+            only=place.only,
+            hides=place.hide,
+            all_url=shown.with_query(discussion.url, place.query(only=""), "comments"),
+            picks_url=shown.with_query(discussion.url, place.query(only="picks"), "comments"),
+            story_url=discussion.url.partition("#")[0],
+            fresh_url=shown.with_query(discussion.url, "sort=newest", "comments"),
+            events_url=f"/api/v1/discussions/{quoted}/events/",
+            fragment_url=f"{here}section/?" + urlencode({"key": discussion.key} | place._asdict()),
+            personal_url=f"{here}mine/?key={quoted}",
+            issue_url=shown.problem_url(discussion.key),
+        )
+        | shown.incidents_in_force()
     )
 
 

@@ -319,6 +319,14 @@ def count_of(number: int, kind: str) -> str:
     return said % {"count": number}
 
 
+def incidents_in_force() -> dict[str, Any]:
+    """Return what ``comments/_incidents.html`` tells everyone: no query on a site that never had an incident."""
+    return {
+        "incidents": [(one.text, public_time(one.started_at)) for one in thresholds.in_force().incidents],
+        "incidents_url": f"{prefix()}issues/incidents/",
+    }
+
+
 def context(**more: Any) -> dict[str, Any]:
     """Return what every template of the app may use: the words ``w`` and the address of the icons."""
     return {"w": words(), "icons": icons()} | more

@@ -78,7 +78,7 @@ def _by_script(request: HttpRequest) -> bool:
 def _page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """Render a whole page, inside the site's own when it has one by the usual name."""
     site = select_template(["base.html", "comments/base.html"])
-    return render(request, template, context | {"site": site}, status=status)
+    return render(request, template, context | {"site": site} | shown.incidents_in_force(), status=status)
 
 
 def _private(response: HttpResponse) -> HttpResponse:

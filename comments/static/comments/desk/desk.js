@@ -215,10 +215,29 @@ function close(/** @type {HTMLElement} */ card) {
 }
 
 function move(/** @type {number} */ step) {
+  const lines = $$("[data-line]");
+  if (lines.length) { along(lines, step); return; }
   const all = cards();
   const to = all.indexOf(open()) + step;
   if (to >= all.length) $("[data-next-page]")?.click();
   else show(all[Math.max(0, to)], true);
+}
+
+/** Go along a list of links; enter opens the one reached. From the start: from what is open. */
+function along(/** @type {HTMLElement[]} */ lines, /** @type {number} */ step) {
+  const here = lines.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+  const from = here < 0 ? lines.findIndex((line) => line.hasAttribute("aria-current")) : here;
+  lines[Math.min(lines.length - 1, Math.max(0, from + step))].focus();
+}
+
+/**
+ * Press what carries a key. A box is entered; what cannot be taken back is shown first, and pressed by the second press.
+ * @param {HTMLElement} button
+ */
+function press(button) {
+  const shows = button.matches("textarea, select, input:not([type=checkbox], [type=radio])") || ("twice" in button.dataset && document.activeElement !== button);
+  if (shows) button.focus();
+  else button.click();
 }
 
 /** Return the card that comes after one: the next that nobody else has, else the one before. */
@@ -535,7 +554,7 @@ document.addEventListener("keydown", (event) => {
     }
   }
   else if (/^[0-9]$/.test(key) && sheet) $(`[data-reason="${key}"]`, sheet)?.click();
-  else if (button) button.click();
+  else if (button) press(button);
   else return;
   event.preventDefault();
 });
