@@ -338,7 +338,7 @@ class Stage:
         following.follow(reader, where)
         following.follow(reader, Comment.objects.get(pk=self.facts["numbers"]["many"]))
         muting.mute(reader, self.writers[5])
-        self.facts["addresses"]["unsubscribe"] = choices.address(reader)
+        self.facts["addresses"]["unsubscribe"] = f"/comments/unsubscribe/{choices.token_of(reader)}/"
         self.facts["numbers"]["writer"] = self.writers[1].pk
 
     def own_pages(self) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.servers import ROOT, Deployment, eventually
 
@@ -739,32 +740,45 @@ class Looker:
             context.close()
 
     @contextmanager
-    def at(self, state: State, language: str = "en") -> Iterator[tuple[Look, list[str]]]:
-        """Bring ``state`` about; give who looks, and what their console complains of meanwhile."""
-        context = self.contexts[state.script]
+    def window(self, who: str = "", language: str = "en", *, script: bool = True) -> Iterator[Any]:
+        """Open a page for ``who``, with nothing of those before in it."""
+        context = self.contexts[script]
         context.set_default_timeout(10_000)
         context.set_offline(False)
         context.clear_cookies()
         context.set_extra_http_headers({"Accept-Language": language})
-        if state.who:
-            cookie = {"name": "sessionid", "value": self.paper.facts["sessions"][state.who], "url": self.paper.base}
+        if who:
+            cookie = {"name": "sessionid", "value": self.paper.facts["sessions"][who], "url": self.paper.base}
             context.add_cookies([cookie])
         page = context.new_page()
         kept = {"origin": self.paper.base, "storageTypes": "local_storage"}
         context.new_cdp_session(page).send("Storage.clearDataForOrigin", kept)
+        try:
+            yield page
+        finally:
+            page.close()
+
+    @contextmanager
+    def at(self, state: State, language: str = "en") -> Iterator[tuple[Look, list[str]]]:
+        """Bring ``state`` about; give who looks, and what their console complains of meanwhile."""
         complaints: list[str] = []
 
         def heard(words: str) -> None:
             if not (state.complains and state.complains in words):
                 complaints.append(words)
 
-        page.on("console", lambda said: heard(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: heard(str(error)))
-        try:
+        with self.window(state.who, language, script=state.script) as page:
+            page.on("console", lambda said: heard(said.text) if said.type == "error" else None)
+            page.on("pageerror", lambda error: heard(str(error)))
             look = Look(page, self.paper, language)
             state.open(look)
             page.locator(state.shows).first.wait_for(state="attached")
             page.emulate_media(media=state.media)
             yield look, complaints
-        finally:
-            page.close()
+
+
+@pytest.fixture(scope="session")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newspaper]:
+    """Run the newspaper of all states, once for every test that looks at it."""
+    with newspaper(tmp_path_factory.mktemp("states")) as running:
+        yield running

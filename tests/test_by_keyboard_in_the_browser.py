@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browsers import STORY, Site, Window, api
+from tests.browsers import STORY, Site, Window, api, published
 
 pytestmark = [pytest.mark.slow, pytest.mark.services]
 
@@ -80,11 +80,9 @@ class Hand:
 
 
 def test_the_whole_life_of_a_comment_by_keyboard_alone(window: Callable[..., Window], site: Site) -> None:
-    others = api(site, "reader2", "discussions/articles.article%3A1/comments/", {"text": "Mine is the first tram."})[
-        "id"
-    ]
     one = window()
     page, hand = one.page, Hand(one.page)
+    others = published(site, "reader2", "Mine is the first tram.", str(page.get_attribute("#comments", "data-key")))
 
     # Past the masthead into the text, and to the box, which asks to sign in.
     hand.go(".site-skip[href='#main']").press()

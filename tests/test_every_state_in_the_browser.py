@@ -14,7 +14,7 @@ from typing import Any
 import axe_playwright_python
 import pytest
 
-from tests.states import ACTS, STATES, Look, Looker, Newspaper, State, newspaper
+from tests.states import ACTS, STATES, Look, Looker, Newspaper, State
 
 pytestmark = [pytest.mark.slow, pytest.mark.services]
 
@@ -87,12 +87,6 @@ def wrong(look: Look, state: State, scheme: str) -> Iterator[str]:
 def findings(looker: Looker, state: State, language: str, scheme: str) -> list[str]:
     with looker.at(state, language) as (look, complaints):
         return [*wrong(look, state, scheme), *(f"the console says {said}" for said in complaints)]
-
-
-@pytest.fixture(scope="module")
-def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newspaper]:
-    with newspaper(tmp_path_factory.mktemp("states")) as running:
-        yield running
 
 
 @pytest.mark.parametrize("act", ACTS)

@@ -631,9 +631,10 @@ function everyone(within) {
   };
 
   /** @param {{id: number, version: number}} event */
-  const published = (event) => {
+  const published = async (event) => {
     const number = String(event.id);
     if (event.version) version = Math.max(version, event.version);
+    await wait(500); // for the answer, if it is my own
     if (own?.numbers().has(number)) return void own.look();
     if (comment(number)) return;
     news.add(number);
@@ -641,7 +642,7 @@ function everyone(within) {
     else void replace();
   };
 
-  /** Compare with the server: what was missed while nobody listened. */
+  /** What was missed while nobody listened. */
   const check = async () => {
     const next = await fetched();
     if (!next || Number(next.dataset.version) <= version) return;
