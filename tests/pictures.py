@@ -26,8 +26,8 @@ PAGE = ROOT / "docs" / "reading" / "states.md"
 TALLEST = 1100
 """Of a picture, in the pixels of a page; what is longer goes on below."""
 MARGIN = 12
-SCALE = 1.5
-COLOURS = 40
+SCALE = 1.25
+COLOURS = 64
 
 HEADINGS = {
     "empty": "The section",
@@ -81,8 +81,8 @@ def take(looker: Looker, state: State) -> None:
         look.page.wait_for_timeout(300)
         schemes = ("light",) if state.media == "print" else ("light", "dark")
         picture = beside([photographed(look, state, scheme) for scheme in schemes])
-    picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).convert("RGB").save(
-        IMAGES / f"{state.name}.webp", lossless=True, quality=100, method=6
+    picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).convert("RGB").save(
+        IMAGES / f"{state.name}.webp", lossless=True, quality=80, method=4
     )
 
 

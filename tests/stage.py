@@ -237,7 +237,6 @@ class Stage:
         self.published(noble, words, "Short words under a long name.")
         self.published(ruth, words, ARABIC)
         self.published(callum, words, KOREAN)
-        self.published(jo, words, EMOJI)
         self.published(ruth, words, "How the vote went?\n\n>! Eleven to nine, and the mayor left the room.")
         self.published(
             callum,
@@ -246,6 +245,7 @@ class Stage:
             "    month one: 20\n    month six: 34\n\nSee https://estuary-record.example/articles/night-tram/ for both.",
         )
         self.published(jo, words, "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen" * 3)
+        self.published(jo, story("emoji", "No words at all"), EMOJI)
         long = story("long", "A long answer")
         sentence = "The people who clean the offices go home when the last tram has left, and nobody counts them. "
         self.published(ruth, long, "\n\n".join(sentence * 6 for _ in range(7))[:4000])
@@ -260,8 +260,7 @@ class Stage:
         """What may become of a comment, as its author sees it."""
         where = story("fates", "What becomes of a comment")
         self.published(self.writers[0], where, "The first word under this story.")
-        waits = self.reader("received", "Tobias Wren")
-        posting.post_comment(waits, where, "This was posted a moment ago.")
+        self.reader("received", "Tobias Wren")
         held = self.reader("held", "Amina Yusuf")
         self.facts["numbers"]["held"] = self.posted(held, where, "The minutes: https://example.org/minutes").pk
         edited = self.reader("edited", "Lucía Ferrer")
@@ -400,6 +399,13 @@ class Stage:
                 ).content.decode()
 
     # --- Later --------------------------------------------------------------------------------------------------------
+
+    def waiting(self) -> None:
+        """Somebody posts, and nobody has looked at it yet."""
+        author = Commenter.objects.get(user__username="received")
+        where = Discussion.objects.get(key=discussions.key_for(Article.objects.get(slug="state-fates")))
+        count = Comment.objects.filter(author=author).count()
+        posting.post_comment(author, where, f"This was posted a moment ago, as number {count}.")
 
     def news(self) -> None:
         """Three comments come while somebody reads."""

@@ -166,6 +166,11 @@ def as_a_guest(look: Look) -> None:
     look.write(f"The lift is out of order, for the {id(look) % 997}th time.")
 
 
+def waiting(look: Look) -> None:
+    look.paper.play("waiting")
+    story("fates")(look)
+
+
 def news(look: Look) -> None:
     """Three comments come while the page is open; without live events it asks for them after a while."""
     look.page.clock.install()
@@ -426,7 +431,7 @@ STATES = (
     State(
         "received",
         "Being checked: its author sees it at once, with what happens next.",
-        story("fates"),
+        waiting,
         "[data-state=received]",
         "received",
     ),
@@ -525,12 +530,13 @@ STATES = (
     # Words at their most extreme
     State(
         "words",
-        "A very long name, Arabic, Korean, three pictures, a spoiler, a quotation, code, a word without end.",
+        "A very long name, Arabic, Korean, a spoiler, a quotation, code, a word without end.",
         story("words"),
         ".comment-text details",
         "visitor",
         part=".comment-stream",
     ),
+    State("emoji", "", story("emoji"), "[data-stream] .comment", "visitor"),
     State("long", "Four thousand characters.", story("long"), "[data-stream] .comment", "visitor"),
     State(
         "deep",
@@ -756,6 +762,8 @@ class Looker:
         try:
             yield page
         finally:
+            # What still waits for an answer gets none.
+            page.unroute_all(behavior="ignoreErrors")
             page.close()
 
     @contextmanager
