@@ -405,7 +405,7 @@ class Stage:
         author = Commenter.objects.get(user__username="received")
         where = Discussion.objects.get(key=discussions.key_for(Article.objects.get(slug="state-fates")))
         count = Comment.objects.filter(author=author).count()
-        posting.post_comment(author, where, f"This was posted a moment ago, as number {count}.")
+        posting.post_comment(author, where, "This was posted a moment ago" + "." * (count + 1))
 
     def news(self) -> None:
         """Three comments come while somebody reads."""

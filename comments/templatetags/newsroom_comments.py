@@ -70,6 +70,12 @@ def comment_count(context: Context, story: models.Model) -> int:
     return known[key]
 
 
+@register.filter
+def isolated(words: str) -> str:
+    """Return words that may run in another direction than the sentence they are put into, so that both read right."""
+    return f"\u2068{words}\u2069"
+
+
 @register.simple_tag
 def comments_issue_url(discussion: Discussion | None) -> str:
     """Return the "let us know" form, with the discussion when there is one."""
