@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
 import shutil
 import statistics
 import sys
@@ -122,6 +123,7 @@ def measure(base: str, count: int, say: Callable[[str], None]) -> dict[str, Any]
                 for what in loads[0]
             }
         browser.close()
+    found["busy"] = {"waiting": round(os.getloadavg()[0], 1), "processors": os.cpu_count()}
     return found
 
 

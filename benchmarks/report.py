@@ -209,7 +209,12 @@ def phone(found: dict[str, Any]) -> str:
         f"an article with {found['count']:,} comments, empty cache", "first paint, ms", "form works, ms", "worst, ms",
         "KB", "goal", "met",
     ]  # fmt: skip
-    return _table(head, rows)
+    busy = found["busy"]
+    said = (
+        f"Meanwhile {busy['waiting']} programs wanted to run on {busy['processors']} processors; what is above "
+        f"{busy['processors']} made both rows slower."
+    )
+    return f"{_table(head, rows)}\n\n{said}"
 
 
 def into(document: Path, parts: dict[str, str]) -> None:

@@ -46,7 +46,13 @@ INTRODUCTION = """# Every state, in pictures
 
 How the pages look to readers in each of their states, on a phone by day and by night. The pictures are taken from the
 running software by `python -m tests.pictures`; the same table of states is looked at by
-`tests/test_every_state_in_the_browser.py`, where nothing may be wrong with any of them, in English and in Arabic.
+`tests/test_every_state_in_the_browser.py`, where nothing may be wrong with any of them, in English by day and in Arabic
+by night: axe finds nothing, a finger finds everything it presses, and nothing is wider than 320 pixels.
+
+Whoever has no mouse goes through the whole life of a comment with Tab, Enter and Space, and always sees where they are
+(`tests/test_by_keyboard_in_the_browser.py`). Whoever does not see it is told once what becomes of what they wrote, and
+hears whom each button is about (`tests/test_by_ear_in_the_browser.py`). Nothing moves that nobody moved
+(`tests/test_stillness_in_the_browser.py`).
 """
 
 
@@ -95,7 +101,8 @@ def written() -> str:
         if state.name in HEADINGS:
             lines.append(f"## {HEADINGS[state.name]}\n")
         title = state.name.replace("-", " ").capitalize()
-        lines.append(f"### {title}\n\n{state.sentence}\n\n![{state.sentence}](../images/states/{state.name}.webp)\n")
+        shown = "on paper" if state.media == "print" else "by day and by night"
+        lines.append(f"### {title}\n\n{state.sentence}\n\n![{title}, {shown}](../images/states/{state.name}.webp)\n")
     return "\n".join(lines)
 
 
