@@ -30,11 +30,13 @@ from benchmarks.processes import pss_megabytes
 from tests.servers import ROOT, Redis, postgresql
 
 GROUPS = ("floors", "hot", "cold", "post", "drain", "flow", "mixed", "text", "screening")
-APART = ("desk", "bulk")
-"""Groups that need no server, each in a process and a PostgreSQL of its own."""
+APART = ("desk", "bulk", "phone")
+"""Groups in a process of their own, with what they need of servers."""
 MOST, MOST_QUICK, MOST_FOR_DOCS = 100_000, 10_000, 1_000_000
 """Texts that wait on the desk in the end, unless ``--most`` says otherwise."""
 BULK, BULK_QUICK = 20_000, 2_000
+PHONE = 1_000
+"""Comments under the article that a phone opens."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -63,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 1
         parts["figures"] = report.markdown(bench.m.figures, bench.facts)
         data, unanswered = bench.as_data(), bench.unanswered
-    for name, show in (("desk", report.desk), ("bulk", report.bulk)):
+    for name, show in (("desk", report.desk), ("bulk", report.bulk), ("phone", report.phone)):
         if name in wanted:
             found = apart(name, options)
             if found is None:
@@ -86,6 +88,8 @@ def apart(name: str, options: argparse.Namespace) -> dict[str, Any] | None:
     if name == "desk":
         usual = MOST_QUICK if options.quick else MOST_FOR_DOCS if options.docs else MOST
         size = ["--most", str(options.most or usual)]
+    elif name == "phone":
+        size = ["--count", str(PHONE)]
     else:
         size = ["--count", str(BULK_QUICK if options.quick else BULK)]
     _say(f"{name}, {' '.join(size)}")

@@ -75,6 +75,8 @@ SEARCH = Goal("", p50=100)
 BULK = 1_000
 """Decisions a second that a bulk action should make, and take back."""
 
+PHONE = 1_000
+"""Milliseconds in which a throttled phone has a form that works, under a thousand comments."""
 FLAT = 1.2
 """The most that the first page of 100,000 comments may cost, in multiples of that of 100."""
 DRAIN = 500

@@ -13,6 +13,7 @@ from benchmarks.goals import (
     DRAIN,
     FLAT,
     MEMORY,
+    PHONE,
     SANITIZE_MILLISECONDS,
     SEARCH,
     TIMES,
@@ -179,6 +180,41 @@ def bulk(found: dict[str, Any]) -> str:
         rows.append([what, f"{per_second:,.0f}", cpu, longest, f"≥ {BULK:,} a second", _met(per_second >= BULK)])
     head = ["decisions in bulk", "per second", "s of CPU, process + database", "longest step, ms", "goal", "met"]
     return _table(head, rows)
+
+
+def phone(found: dict[str, Any]) -> str:
+    """Return what :mod:`benchmarks.phone` measured."""
+    line = found["line"]
+    slow = (
+        f"processor {found['slower']} {TIMES} slower, {line['downloadThroughput'] * 8 / 1e6:g} Mbit/s, "
+        f"{line['latency']} ms there and back"
+    )
+    rows = []
+    for name, what in (("phone", slow), ("here", "the same on this machine as it is")):
+        took = found[name]
+        bound = took["bound"]["median"]
+        goal, met = (f"≤ {PHONE:,} ms", _met(bound <= PHONE)) if name == "phone" else ("", "")
+        rows.append(
+            [
+                what,
+                f"{took['painted']['median']:.0f}",
+                f"{bound:.0f}",
+                f"{took['bound']['worst']:.0f}",
+                f"{took['bytes']['median'] / 1000:.0f}",
+                goal,
+                met,
+            ]
+        )
+    head = [
+        f"an article with {found['count']:,} comments, empty cache", "first paint, ms", "form works, ms", "worst, ms",
+        "KB", "goal", "met",
+    ]  # fmt: skip
+    busy = found["busy"]
+    said = (
+        f"Meanwhile {busy['waiting']} programs wanted to run on {busy['processors']} processors; what is above "
+        f"{busy['processors']} made both rows slower."
+    )
+    return f"{_table(head, rows)}\n\n{said}"
 
 
 def into(document: Path, parts: dict[str, str]) -> None:

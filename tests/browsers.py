@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -141,3 +142,20 @@ def api(site: Site, who: str, path: str, body: dict[str, Any], method: str = "PO
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.loads(answer.read())
+
+
+def published(site: Site, who: str, words: str, key: str, **more: Any) -> int:
+    """Let ``who`` write under a story through the API, wait until everyone can read it, and return its number."""
+    number = int(api(site, who, f"discussions/{quote(key)}/comments/", {"text": words, **more})["id"])
+    until = time.monotonic() + 30
+    while api(site, who, f"comments/{number}/", {}, "GET")["status"] != "published":
+        assert time.monotonic() < until, "it was not published"
+        time.sleep(0.2)
+    return number
+
+
+def removed(site: Site, number: int, reason: str = "off_topic") -> None:
+    """Let an editor remove a comment."""
+    version = api(site, "editor", f"moderation/comments/{number}/", {}, "GET")["version"]
+    verdict = {"verdict": "reject", "reason": reason, "version": version}
+    api(site, "editor", f"moderation/comments/{number}/decisions/", verdict)

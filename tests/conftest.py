@@ -20,6 +20,7 @@ from comments.learning import suggestions
 from comments.models import Comment, Commenter, Decider, Discussion, Reason, Trigger
 from comments.screening import Verdict
 from tests.browsers import chromium, site, window  # noqa: F401  (fixtures of the tests in a browser)
+from tests.states import paper  # noqa: F401
 
 
 @pytest.fixture(autouse=True)

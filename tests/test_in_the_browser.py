@@ -66,9 +66,8 @@ def test_a_held_comment_stays_with_its_author_and_says_why(window: Callable[...,
     author.page.click("[data-post]")
     author.page.get_by_role("button", name="Post anyway").click()
 
-    author.page.get_by_text(
-        re.compile(r"Waiting for an editor since \d\d:\d\d, because it contains a link\.")
-    ).wait_for()
+    said = re.compile(r"Waiting for an editor since \d\d:\d\d, because it contains a link\.")
+    slip(author.page, "example.net").get_by_text(said).wait_for()
     author.page.reload()
     assert slip(author.page, "example.net").count() == 1
     other.page.reload()

@@ -765,7 +765,8 @@ def _asks(report: IssueReport) -> bool:
 
 
 def _waiting(report: IssueReport) -> tuple[str, str]:
-    number = {"number": report.number}
+    # It reads from left to right in every language.
+    number = {"number": f"\u2066{report.number}\u2069"}
     since = report.reopened_at or report.created_at
     keep = _("Keep the address of this page: it is your private link, and the answer will stand here.")
     incident = report.incident or (report.group.incident if report.group else None)

@@ -367,7 +367,7 @@ def listed(mine: Mine) -> dict[str, Any]:
 
 
 def _likes(count: int) -> str:
-    return ngettext("%(count)d like", "%(count)d likes", count) % {"count": count} if count else ""
+    return shown.counted(ngettext("%(count)d like", "%(count)d likes", count), count) if count else ""
 
 
 def listed_appeal(made: Appeal) -> dict[str, Any]:

@@ -219,6 +219,7 @@ def _stream(found: threads.Page, place: Asked, editor: editing.Printer | None = 
             conversations=conversations,
             version=str(discussion.version),
             count=str(discussion.published_count),
+            total=shown.in_figures(discussion.published_count),
             later=bool(place.cursor),
             only="" if place.cursor else place.only,
             asks=discussion.is_for_questions,
@@ -244,7 +245,7 @@ def _frame(discussion: Discussion, place: Asked) -> dict[str, Any]:
         shown.context(
             discussion=discussion,
             version=str(discussion.version),
-            count=str(discussion.published_count),
+            total=shown.in_figures(discussion.published_count),
             is_open=opening.is_open,
             why_closed=opening.reason,
             opens=shown.public_time(opening.opens_at) if opening.opens_at else "",

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
@@ -219,7 +219,7 @@ def writer(discussion: Discussion) -> Callable[..., SafeString]:
         if expert := experts.get(row.author_id):
             badge, role = badge or "expert", expert.role or role
         gone = threads.tombstone(row) if row.is_tombstone else None
-        said = {kind: str(count) for kind, count in row.reactions.items() if kind in offered}
+        said = {kind: in_figures(count) for kind, count in row.reactions.items() if kind in offered}
         said = offered | said
         # A reply stands under what it answers, except where the page runs out of width.
         answers = row.answers_name if row.depth > levels or answers_always else ""
@@ -316,7 +316,17 @@ def count_of(number: int, kind: str) -> str:
         said = ngettext("%(count)d more reply", "%(count)d more replies", number)
     else:
         said = ngettext("Show the next conversation", "Show the next %(count)d conversations", number)
-    return said % {"count": number}
+    return counted(said, number)
+
+
+def counted(said: str, number: int) -> str:
+    """Return a translated sentence with ``number`` in it, written as people write it."""
+    return said.replace("%(count)d", in_figures(number))
+
+
+def in_figures(number: int) -> str:
+    """Return ``number`` as the language groups it: "1,234". What is smaller, nearly always, costs nothing."""
+    return str(number) if number < 1_000 else number_format(number, force_grouping=True)
 
 
 def incidents_in_force() -> dict[str, Any]:

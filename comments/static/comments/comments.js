@@ -1,8 +1,7 @@
 // @ts-check
 /*
- * What the comment section does beyond links and forms: posts without leaving the page, follows a comment until it is
- * decided, tells of new ones, keeps drafts. The page is complete without it. Every sentence comes from the HTML, and all
- * HTML that is put into the page was made by our own server, on this origin.
+ * What the section does beyond links and forms. The page is complete without it; every sentence comes from the HTML, and
+ * all HTML that is put into the page from our own server.
  */
 
 import { asked, watch } from "./ring.js";
@@ -10,6 +9,7 @@ import { asked, watch } from "./ring.js";
 const SLOWEST = 15_000; // between two looks at a comment that is being checked
 const POLL = 20_000; // between two looks at the discussion when there are no live events
 const DAY = 86_400_000; // consent to send a text later holds for this long
+const TABBED = "a[href], button, summary, input";
 const HIDDEN = 30_000; // a page in the background gives its live connection back after this long
 
 /** @type {HTMLElement | null} */
@@ -20,14 +20,14 @@ const section = document.querySelector("section#comments[data-key]");
  * @param {ParentNode} [within]
  * @returns {HTMLElement | null}
  */
-const one = (selector, within = document) => within.querySelector(selector);
+export const one = (selector, within = document) => within.querySelector(selector);
 
 /**
  * @param {string} selector
  * @param {ParentNode} [within]
  * @returns {HTMLElement[]}
  */
-const all = (selector, within = document) => Array.from(within.querySelectorAll(selector));
+export const all = (selector, within = document) => Array.from(within.querySelectorAll(selector));
 
 /** @param {number} milliseconds */
 const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
@@ -36,7 +36,7 @@ const wait = (milliseconds) => new Promise((done) => setTimeout(done, millisecon
 const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
 
 /**
- * Ask our own server; a fragment comes back where a form would have got a page.
+ * A fragment comes back where a form would have got a page.
  * @param {string} url
  * @param {RequestInit} [more]
  */
@@ -44,7 +44,6 @@ const ask = (url, more = {}) =>
   asked(url, { credentials: "same-origin", ...more, headers: { "X-Requested-With": "comments", ...more.headers } });
 
 /**
- * Take the element that matches out of HTML our server sent.
  * @param {string} html
  * @param {string} selector
  */
@@ -55,6 +54,31 @@ const taken = (html, selector) => {
 
 /** @param {string} number */
 const comment = (number) => document.getElementById(`comment-${number}`);
+
+/** @param {Element | null | undefined} element Take the keyboard there. */
+const go = (element) => {
+  if (!(element instanceof HTMLElement)) return;
+  if (element.tabIndex < 0) element.tabIndex = -1;
+  element.focus({ preventScroll: true });
+};
+
+/** @param {string | undefined} words Said to who does not see what changed. */
+const announce = (words) => {
+  const told = one("[data-told]");
+  if (told && words) told.textContent = words;
+};
+
+/** Whoever is in there with the keyboard stays where they are. @param {Element} old @param {HTMLElement} next */
+function put(old, next) {
+  const active = /** @type {HTMLElement} */ (document.activeElement);
+  const was = old.contains(active) ? (active.closest(".comment") ?? old) : null;
+  const place = was ? all(TABBED, was).indexOf(active) : 0;
+  old.replaceWith(next);
+  enhance(next);
+  if (!was) return;
+  const now = (was.id && document.getElementById(was.id)) || next;
+  go(all(TABBED, now)[place] ?? now);
+}
 
 /** @param {Element} element */
 const conversation = (element) => element.closest(".comment-stream [data-stream] > .comment-list > .comment-item");
@@ -71,8 +95,7 @@ function enhance(within) {
 }
 
 /**
- * Today: a time. This week: weekday and time. Older: as the server wrote it, which is kept as the title. All in the
- * newspaper's own time zone, which the server wrote down.
+ * Today: a time. This week: weekday and time. Older: as it was. In the newspaper's time zone, which stands there.
  * @param {HTMLTimeElement} element
  */
 function shorten(element) {
@@ -100,8 +123,8 @@ function markReacted(within) {
 // --- The box -------------------------------------------------------------------------------------------------------------
 
 /**
- * What is kept of a text that is being written: the words, the words that were sent last and the name of that attempt
- * (the same attempt again is the same comment), and since when it may be sent by itself once there is a network.
+ * A text that is being written, what was sent of it last under which key (the same key is the same comment), and since
+ * when it may be sent by itself.
  * @typedef {{text: string, sent?: string, key?: string, later?: number}} Draft
  */
 
@@ -133,7 +156,7 @@ function composer(form) {
     if (!counter) return;
     const left = Number(box.dataset.maximum) - Array.from(box.value).length;
     const words = (left < 0 ? counter.dataset.over : counter.dataset.left) ?? "";
-    const number = Math.abs(left).toLocaleString(document.documentElement.lang || undefined);
+    const number = Math.abs(left).toLocaleString(`${document.documentElement.lang || "en"}-u-nu-latn`);
     const kept = posts && box.value && parse(read(slot)).text === box.value;
     counter.textContent = `${kept ? counter.dataset.kept + " " : ""}${words.replace("{count}", number)}`;
   };
@@ -235,7 +258,7 @@ function composer(form) {
       /** @type {HTMLTemplateElement | null} */ (one(`template[data-${name}]`))?.content.firstElementChild?.cloneNode(true) ?? null
     );
 
-  /** Send a form, paid for if a guest has to, with a token if the server asks for one. @param {FormData} facts */
+  /** @param {FormData} facts */
   const send = async (facts) => {
     const paying = await payer();
     if (paying && !facts.has("preview")) {
@@ -314,7 +337,7 @@ function composer(form) {
     else own?.show(html, true);
   };
 
-  /** Send what its reader wanted to be sent once there is a network again, from whichever window comes first. */
+  /** With a network again, send what is to be sent then, from one window. */
   const later = () =>
     navigator.locks?.request(drafts, async () => {
       for (const name of names(drafts)) {
@@ -363,16 +386,16 @@ function parse(kept) {
   }
 }
 
-/** @returns {string} A new name for a new attempt to post. */
+/** @returns {string} */
 function fresh() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** @type {Map<string, string>} What a browser that keeps nothing, or is full, has for as long as the page is open. */
+/** @type {Map<string, string>} For a browser that keeps nothing, or is full. */
 const memory = new Map();
 
 /** @param {string} name @returns {string | null} */
-function read(name) {
+export function read(name) {
   try {
     return localStorage.getItem(name) ?? memory.get(name) ?? null;
   } catch {
@@ -381,7 +404,7 @@ function read(name) {
 }
 
 /** @param {string} name @param {string | null} value */
-function write(name, value) {
+export function write(name, value) {
   memory.delete(name);
   try {
     if (value) localStorage.setItem(name, value);
@@ -401,7 +424,7 @@ function names(start) {
 }
 
 /**
- * Put Markdown round what is chosen, and leave it to the browser's undo to take back.
+ * Put Markdown round what is chosen, so that the browser's undo takes it back.
  * @param {HTMLTextAreaElement} box
  * @param {HTMLElement} button
  */
@@ -438,6 +461,7 @@ function ownComments(within, url) {
   let looking = 0;
   const place = () => one("[data-mine]", within);
   const numbers = () => new Set(all('[data-mine] [id^="comment-"]', within).map((element) => element.id.replace("comment-", "")));
+  const states = () => all("[data-mine] .comment-state > strong", within).map((element) => element.textContent ?? "");
 
   /**
    * Show what the server says of my comments now. One that has gone from the list was published: it takes its place.
@@ -448,13 +472,16 @@ function ownComments(within, url) {
     const next = taken(html, "[data-mine]");
     const now = place();
     if (!next || !now) return;
-    const before = numbers();
-    now.replaceWith(next);
-    enhance(next);
+    const [before, said] = [numbers(), states()];
+    put(now, next);
     const after = numbers();
+    announce(states().filter((words) => !said.includes(words)).join(" "));
     const gone = [...before].filter((number) => !after.has(number));
     if (gone.length) void stream?.settle(gone);
-    if (mayJump) one(".comment-item", next)?.scrollIntoView({ block: "nearest" });
+    if (mayJump) {
+      one(".comment-item", next)?.scrollIntoView({ block: "nearest" });
+      go(one(".comment", next));
+    }
     if (Number(next.dataset.waiting) && !looking) void follow();
   };
 
@@ -487,6 +514,7 @@ function ownComments(within, url) {
 
 /** @param {HTMLElement} within */
 function everyone(within) {
+  const body = () => one("[data-stream]", within);
   const total = one("[data-total]", within);
   const live = one("[data-live]", within);
   const text = one("[data-live-text]", within);
@@ -494,13 +522,11 @@ function everyone(within) {
   /** @type {Set<string>} */
   const news = new Set();
   let version = Number(within.dataset.version);
-  let shown = Number(total?.textContent);
+  let shown = Number(body()?.dataset.count);
   let quiet = 0;
 
-  const body = () => one("[data-stream]", within);
-
   const fetched = async () => {
-    // No older than what was heard of or seen here, whichever of the server's processes answers.
+    // No older than what was seen here, whichever process answers.
     const seen = Math.max(version, Number(one("[data-mine]", within)?.dataset.version) || 0);
     const response = await ask(`${within.dataset.fragment}&seen=${seen}`);
     return response.ok ? taken(await response.text(), "[data-stream]") : null;
@@ -510,7 +536,7 @@ function everyone(within) {
   const counted = (next) => {
     version = Math.max(version, Number(next.dataset.version));
     shown = Number(next.dataset.count);
-    if (total) total.textContent = next.dataset.count ?? "";
+    if (total) total.textContent = next.dataset.counted ?? "";
   };
 
   const tell = () => {
@@ -525,7 +551,7 @@ function everyone(within) {
     else link?.removeAttribute("href");
   };
 
-  /** Put the server's page of comments where the old one stands; a reply that is being written stays under its comment. */
+  /** A reply that is being written stays under its comment. */
   const replace = async () => {
     const next = await fetched();
     const old = body();
@@ -533,8 +559,7 @@ function everyone(within) {
     const writing = box && old.contains(box.form) ? box.parent.value : "";
     const name = writing ? (one("[data-answering-name]", box?.form)?.textContent ?? "") : "";
     if (writing) box?.answer();
-    old.replaceWith(next);
-    enhance(next);
+    put(old, next);
     counted(next);
     if (writing) box?.answer(comment(writing) ? writing : "", name);
     news.clear();
@@ -564,17 +589,25 @@ function everyone(within) {
         const stands = there && conversation(there);
         if (stands) {
           if (box && stands.contains(box.form)) box.answer();
-          stands.replaceWith(copy);
-        } else list.prepend(copy);
-        enhance(copy);
+          put(stands, copy);
+        } else {
+          list.prepend(copy);
+          enhance(copy);
+        }
       }
     }
-    for (const number of gone) news.delete(number);
+    for (const number of gone) {
+      news.delete(number);
+      const there = comment(number);
+      if (!there) continue;
+      announce(within.dataset.published);
+      if (document.activeElement?.matches("[data-mine]")) go(there);
+    }
     counted(next);
     tell();
   };
 
-  /** Bring one comment that was edited or removed up to date, where it stands, some moments later. */
+  /** Edited or removed. */
   const refresh = (/** @type {string} */ number) => {
     if (!comment(number)) return;
     clearTimeout(quiet);
@@ -586,23 +619,22 @@ function everyone(within) {
       if (then) {
         // A reply is being written here, or an editor is being told what they did.
         if ((box && now.contains(box.form)) || one("[data-said]", now)) return;
-        const copy = /** @type {HTMLElement} */ (then.cloneNode(true));
-        now.replaceWith(copy);
-        enhance(copy);
+        put(now, /** @type {HTMLElement} */ (then.cloneNode(true)));
       } else {
         const said = document.createElement("p");
         said.className = "comment-tombstone comment-soft";
         said.textContent = within.dataset.gone ?? "";
         now.replaceChildren(said);
       }
-      if (total) total.textContent = next.dataset.count ?? "";
+      if (total) total.textContent = next.dataset.counted ?? "";
     }, 300 + Math.random() * 1500);
   };
 
   /** @param {{id: number, version: number}} event */
-  const published = (event) => {
+  const published = async (event) => {
     const number = String(event.id);
     if (event.version) version = Math.max(version, event.version);
+    await wait(500); // for the answer, if it is my own
     if (own?.numbers().has(number)) return void own.look();
     if (comment(number)) return;
     news.add(number);
@@ -610,7 +642,7 @@ function everyone(within) {
     else void replace();
   };
 
-  /** Compare with the server: what was missed while nobody listened. */
+  /** What was missed while nobody listened. */
   const check = async () => {
     const next = await fetched();
     if (!next || Number(next.dataset.version) <= version) return;
@@ -619,7 +651,7 @@ function everyone(within) {
     const mine = own?.numbers() ?? new Set();
     const unseen = numbers.filter((number) => !comment(number) && !mine.has(number));
     if (numbers.some((number) => mine.has(number))) void own?.look();
-    // On another page of the discussion, or further down: how many, if not which.
+    // On another page: how many, if not which.
     const more = Number(next.dataset.count) - shown;
     for (const number of unseen) news.add(number);
     for (let extra = unseen.length; extra < more; extra++) news.add(`further ${extra}`);
@@ -635,8 +667,11 @@ function everyone(within) {
     link.setAttribute("aria-busy", "true");
     try {
       await replace();
-      // In another order, on another page, or deep in a conversation: go where it is.
-      if (!numbers.some(comment)) {
+      // On another page, or deep in a conversation: go where it is.
+      const first = numbers.map(comment).find(Boolean);
+      go(first);
+      if (first) first.scrollIntoView({ block: "nearest" });
+      else {
         const its = (within.dataset.fragment ?? "").replace(/section\/.*/, `${numbers[0]}/`);
         location.assign(numbers.length === 1 && Number(numbers[0]) ? its : (link.dataset.fresh ?? ""));
       }

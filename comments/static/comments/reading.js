@@ -4,42 +4,24 @@
  * go there, and people one does not wish to read. Where the reader has been is kept in this browser and told to nobody.
  */
 
+import { all, read as kept, one, write as keep } from "./comments.js";
+
 const PAUSE = 1800; // seconds without a look after which the next one is another visit
 const LATE = 60; // seconds a page may be behind, kept by caches on the way
 
 const section = /** @type {HTMLElement | null} */ (document.querySelector("section#comments[data-key]"));
 
-/**
- * @param {string} selector
- * @param {ParentNode} [within]
- * @returns {HTMLElement | null}
- */
-const one = (selector, within = section ?? document) => within.querySelector(selector);
-
-/**
- * @param {string} selector
- * @param {ParentNode} [within]
- * @returns {HTMLElement[]}
- */
-const all = (selector, within = section ?? document) => Array.from(within.querySelectorAll(selector));
-
 /** @param {string} name @returns {any} What was kept under this name; null if nothing, or nothing that can be read. */
 function read(name) {
   try {
-    return JSON.parse(localStorage.getItem(name) ?? "null");
+    return JSON.parse(kept(name) ?? "null");
   } catch {
     return null;
   }
 }
 
 /** @param {string} name @param {unknown} value */
-function write(name, value) {
-  try {
-    localStorage.setItem(name, JSON.stringify(value));
-  } catch {
-    // a browser that keeps nothing, or is full
-  }
-}
+const write = (name, value) => keep(name, JSON.stringify(value));
 
 /** @param {Element} within The comments in what was just shown. */
 const shown = (within) => [...(within.matches?.(".comment") ? [/** @type {HTMLElement} */ (within)] : []), ...all(".comment[data-author]", within)];
@@ -77,20 +59,20 @@ function unread(within) {
   let last = null;
 
   /** @returns {{since: number | null, seen: number, at: number} | null} */
-  const kept = () => {
+  const before = () => {
     const found = read(name);
     return found && Number.isFinite(found.seen) && Number.isFinite(found.at) ? found : null;
   };
 
   /** Begin a visit, or go on with one that another tab or page has begun. */
   const begin = () => {
-    const found = kept();
+    const found = before();
     since = found && (now() - found.at > PAUSE ? found.seen : found.since);
-    keep();
+    note();
   };
-  const keep = () => {
+  const note = () => {
     const latest = Math.max(0, ...all(".comment[data-published]").map((article) => Number(article.dataset.published)));
-    write(name, { since, seen: Math.max(kept()?.seen ?? 0, latest, now() - LATE), at: now() });
+    write(name, { since, seen: Math.max(before()?.seen ?? 0, latest, now() - LATE), at: now() });
   };
 
   const marked = () => all("[data-stream] .comment[data-new]");
@@ -154,14 +136,14 @@ function unread(within) {
     event.preventDefault();
     jump(event.shiftKey ? -1 : 1);
   });
-  addEventListener("pagehide", keep);
+  addEventListener("pagehide", note);
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) return keep();
+    if (document.hidden) return note();
     begin();
     mark(within);
   });
   begin();
-  return { mark, keep };
+  return { mark, note };
 }
 
 // --- The order chosen last -----------------------------------------------------------------------------------------------
@@ -177,15 +159,15 @@ async function remembered(within) {
   const order = /** @type {HTMLSelectElement} */ (form.elements.namedItem("sort"));
   const hide = /** @type {HTMLInputElement} */ (form.elements.namedItem("hide"));
   form.addEventListener("change", () => write("comments:reading", [order.value, hide.checked ? "removed" : ""]));
-  const kept = read("comments:reading");
+  const chosen = read("comments:reading");
   const here = new URL(location.href);
-  if (!Array.isArray(kept) || here.hash || ["sort", "hide", "only", "cursor", "parent"].some((name) => here.searchParams.has(name))) return;
+  if (!Array.isArray(chosen) || here.hash || ["sort", "hide", "only", "cursor", "parent"].some((name) => here.searchParams.has(name))) return;
   const known = Array.from(order.options, (option) => option.value);
-  if (!known.includes(kept[0]) || (kept[0] === order.value && !kept[1])) return;
+  if (!known.includes(chosen[0]) || (chosen[0] === order.value && !chosen[1])) return;
   const asked = new URL(within.dataset.fragment ?? "", location.href);
   for (const url of [asked, here]) {
-    url.searchParams.set("sort", kept[0]);
-    if (kept[1]) url.searchParams.set("hide", "removed");
+    url.searchParams.set("sort", chosen[0]);
+    if (chosen[1]) url.searchParams.set("hide", "removed");
   }
   try {
     const response = await fetch(asked, { credentials: "same-origin", headers: { "X-Requested-With": "comments" } });
@@ -193,14 +175,14 @@ async function remembered(within) {
     const found = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("[data-stream]");
     const old = one("[data-stream]");
     if (!found || !old || one("form[data-composer]", old)) return;
-    order.value = kept[0];
-    hide.checked = !!kept[1];
+    order.value = chosen[0];
+    hide.checked = !!chosen[1];
     within.dataset.fragment = asked.pathname + asked.search;
     history.replaceState(history.state, "", here);
     for (const link of /** @type {HTMLAnchorElement[]} */ (all(".comment-tabs a"))) {
       const url = new URL(link.href);
-      url.searchParams.set("sort", kept[0]);
-      if (kept[1]) url.searchParams.set("hide", "removed");
+      url.searchParams.set("sort", chosen[0]);
+      if (chosen[1]) url.searchParams.set("hide", "removed");
       link.href = url.href;
     }
     const next = document.adoptNode(found);
@@ -220,7 +202,7 @@ if (section) {
     if (part.matches("[data-mine]")) fold(section);
     fold(part);
     visit.mark(part);
-    visit.keep();
+    visit.note();
   });
   void remembered(section);
 }
