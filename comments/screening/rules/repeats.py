@@ -33,7 +33,7 @@ LETTERS = 60
 """Shorter texts are alike by chance ("I agree with you"): they are no campaign, and one's own have to be the same."""
 
 FEW = 1_000
-"""Letters of a text whose shingles are kept for a moment: texts that are alike are compared with the same ones."""
+"""Characters of a text whose shingles are kept for a moment: texts that are alike are compared with the same ones."""
 
 BANDS, ROWS = 16, 3
 """Two texts that share half of their shingles have a band in common 7 times of 8; with a fiftieth, 1 time of 8,000."""
@@ -65,14 +65,19 @@ def squeezed(text: str) -> str:
 
 def shingles(words: str) -> frozenset[str]:
     """Return every piece of five characters of squeezed ``words``."""
-    return _shingles_of_few(words) if len(words) <= FEW else _shingles(words)
-
-
-def _shingles(words: str) -> frozenset[str]:
     return frozenset([words[start : start + SHINGLE] for start in range(len(words) - SHINGLE + 1)])
 
 
-_shingles_of_few = lru_cache(maxsize=256)(_shingles)
+def pieces_of(text: str) -> frozenset[str]:
+    """Return every piece of what ``text`` says: see :func:`shingles`."""
+    return _pieces_of_few(text) if len(text) <= FEW else _pieces(text)
+
+
+def _pieces(text: str) -> frozenset[str]:
+    return shingles(squeezed(text))
+
+
+_pieces_of_few = lru_cache(maxsize=256)(_pieces)
 
 
 def alike(one: frozenset[str], other: frozenset[str]) -> bool:
@@ -146,7 +151,7 @@ def _leave_fingerprints(candidates: list[Candidate]) -> None:
             continue
         span = timedelta(days=one.settings.campaign_days)
         if one.comment.created_at > one.at - span:
-            asked.append((one, fingerprint(shingles(squeezed(one.text))), one.comment.created_at - span))
+            asked.append((one, fingerprint(pieces_of(one.text)), one.comment.created_at - span))
     if not asked:
         return
     _remember_all([(one.comment, values) for one, values, _since in asked if one.comment])
@@ -178,7 +183,7 @@ def hold_campaign(candidate: Candidate) -> Iterator[Draft]:
     people, hours, author = candidate.settings.campaign_people, candidate.settings.repeat_hours, candidate.author
     if author is None or not _may_be_passed_on(candidate):
         return
-    pieces = shingles(squeezed(candidate.text))
+    pieces = pieces_of(candidate.text)
     values = candidate.known.get("fingerprint") or fingerprint(pieces)
     written_at = candidate.comment.created_at if candidate.comment else candidate.at
     span = timedelta(days=candidate.settings.campaign_days)
@@ -187,7 +192,7 @@ def hold_campaign(candidate: Candidate) -> Iterator[Draft]:
     texts: list[Likely] | None = candidate.known.get("texts")
     if texts is None:
         texts = _texts(_likely(values, written_at - span, candidate.comment.pk if candidate.comment else 0))
-    same = [one for one in texts if alike(pieces, shingles(squeezed(one.text)))]
+    same = [one for one in texts if alike(pieces, pieces_of(one.text))]
     wrote = {one.author_id for one in same} | {author.pk}
     if people and same and len(wrote) >= people:
         yield Draft(
