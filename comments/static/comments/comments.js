@@ -1,12 +1,11 @@
 // @ts-check
 /*
- * What the section does beyond links and forms. The page is complete without it; every sentence comes from the HTML, and
- * all HTML that is put into the page from our own server.
+ * What the section does beyond links and forms. The page is complete without it; all sentences and HTML come from the server.
  */
 
 import { asked, watch } from "./ring.js";
 
-const SLOWEST = 15_000; // between two looks at a comment that is being checked
+const SLOWEST = 15_000; // between two looks at a comment being checked
 const POLL = 20_000; // between two looks at the discussion when there are no live events
 const DAY = 86_400_000; // consent to send a text later holds for this long
 const TABBED = "a[href], button, summary, input";
@@ -89,25 +88,30 @@ const conversation = (element) => element.closest(".comment-stream [data-stream]
 function enhance(within) {
   for (const element of all("[data-needs-script]", within)) element.hidden = false;
   for (const element of all("[data-without-script]", within)) element.hidden = true;
-  for (const element of all("time[datetime]", within)) shorten(/** @type {HTMLTimeElement} */ (element));
+  all("time[datetime]", within).forEach(shorten);
   markReacted(within);
   within.dispatchEvent(new Event("comments:shown", { bubbles: true }));
 }
 
-/**
- * Today: a time. This week: weekday and time. Older: as it was. In the newspaper's time zone, which stands there.
- * @param {HTMLTimeElement} element
- */
-function shorten(element) {
-  const [, day, clock, zone] = /^([\d-]+)T(\d\d:\d\d)(?::\d\d)?(Z|[+-]\d\d:\d\d)$/.exec(element.dateTime) ?? [];
-  if (!day || element.title) return;
-  element.title = element.textContent ?? "";
+/** @type {Record<string, string | false>} */
+const days = {};
+
+/** "" for today, "Monday, " this week, else false. @param {string} day @param {string} zone */
+function called(day, zone) {
   const [hours, minutes] = zone === "Z" ? [0, 0] : zone.split(":").map(Number);
   const there = Date.now() + (hours * 60 + Math.sign(hours || 1) * minutes) * 60_000;
-  const days = (Date.parse(new Date(there).toISOString().slice(0, 10)) - Date.parse(day)) / 86_400_000;
-  if (days < 0 || days > 6) return;
-  const name = days && new Date(day).toLocaleDateString(document.documentElement.lang || undefined, { weekday: "long", timeZone: "UTC" });
-  element.textContent = name ? `${name}, ${clock}` : clock;
+  const ago = (Date.parse(new Date(there).toISOString().slice(0, 10)) - Date.parse(day)) / DAY;
+  if (ago < 0 || ago > 6) return false;
+  return ago ? `${new Date(day).toLocaleDateString(document.documentElement.lang || undefined, { weekday: "long", timeZone: "UTC" })}, ` : "";
+}
+
+/** In the newspaper's time zone. @param {HTMLElement} element */
+function shorten(element) {
+  const [, day, clock, zone] = /^([\d-]+)T(\d\d:\d\d)(?::\d\d)?(Z|[+-]\d\d:\d\d)$/.exec(element.getAttribute("datetime") ?? "") ?? [];
+  if (!day || element.title) return;
+  element.title = element.textContent ?? "";
+  const name = (days[day + zone] ??= called(day, zone));
+  if (name !== false) element.textContent = name + clock;
 }
 
 /** @param {ParentNode} within */

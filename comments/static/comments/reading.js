@@ -1,7 +1,7 @@
 // @ts-check
 /*
- * What makes reading pleasanter on this device: the order chosen last, what is new since the last visit and the keys to
- * go there, and people one does not wish to read. Where the reader has been is kept in this browser and told to nobody.
+ * Reading on this device: the order chosen last, what is new since the last visit, and people one does not wish to read.
+ * Where the reader has been is kept in this browser and told to nobody.
  */
 
 import { all, read as kept, one, write as keep } from "./comments.js";
