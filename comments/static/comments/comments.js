@@ -9,7 +9,7 @@ const SLOWEST = 15_000; // between two looks at a comment being checked
 const POLL = 20_000; // between two looks at the discussion when there are no live events
 const DAY = 86_400_000; // consent to send a text later holds for this long
 const TABBED = "a[href], button, summary, input";
-const HIDDEN = 30_000; // a page in the background gives its live connection back after this long
+const HIDDEN = 30_000; // a page in the background gives its connection back then
 
 /** @type {HTMLElement | null} */
 const section = document.querySelector("section#comments[data-key]");
