@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.browsers import STORY, Site, Window
-from tests.servers import ROOT
+from tests.servers import ROOT, eventually
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
 
@@ -132,7 +132,7 @@ def test_while_many_report_at_once_the_browser_does_its_sum_and_the_report_sorts
     to_the_form(page)
 
     page.check("[name=kind][value=cannot_post]")
-    page.wait_for_function("document.querySelector('input[name=sum]').value !== ''")
+    eventually(lambda: page.evaluate("document.querySelector('input[name=sum]').value"), what="the sum")
     page.wait_for_timeout(2_000)  # faster than that would be doubtful by itself
     page.click("text=Send the report")
     page.wait_for_url(re.compile(r"/comments/issues/[\w-]{43}/"))

@@ -1,6 +1,6 @@
 // @ts-check
 /*
- * What the section does beyond links and forms. The page is complete without it; all sentences and HTML come from the server.
+ * What the section does beyond links and forms. Without it the page is complete; all its words come from the server.
  */
 
 import { asked, watch } from "./ring.js";
@@ -341,7 +341,7 @@ function composer(form) {
     else own?.show(html, true);
   };
 
-  /** With a network again, send what is to be sent then, from one window. */
+  /** With a network again, from one window. */
   const later = () =>
     navigator.locks?.request(drafts, async () => {
       for (const name of names(drafts)) {
@@ -377,7 +377,7 @@ function composer(form) {
     });
   addEventListener("online", () => posts && void later());
 
-  return { answer, form, parent, home, later: () => posts && navigator.onLine && void later() };
+  return { answer, form, parent, home, busy: () => busy, later: () => posts && navigator.onLine && void later() };
 }
 
 /** @param {string | null} kept @returns {Draft} */
@@ -525,6 +525,7 @@ function everyone(within) {
   const link = live && one("a", live);
   /** @type {Set<string>} */
   const news = new Set();
+  const due = new Set();
   let version = Number(within.dataset.version);
   let shown = Number(body()?.dataset.count);
   let quiet = 0;
@@ -550,7 +551,6 @@ function everyone(within) {
     const words = some ? (some === 1 ? within.dataset.oneNew : within.dataset.manyNew) : within.dataset.looking;
     const said = (words ?? "").replace("{count}", String(some));
     if (text.textContent !== said) text.textContent = said;
-    // A link only while there is something to see.
     if (some) link?.setAttribute("href", "#comments");
     else link?.removeAttribute("href");
   };
@@ -571,10 +571,11 @@ function everyone(within) {
   };
 
   /**
-   * My comments with these numbers were published: show each as everyone sees it, and nothing else that is new.
+   * My comments were published: show each as everyone sees it, and nothing else that is new.
    * @param {string[]} gone
    */
   const settle = async (gone) => {
+    gone.forEach(due.add, due);
     const next = await fetched();
     const old = body();
     if (!next || !old) return;
@@ -638,9 +639,10 @@ function everyone(within) {
   const published = async (event) => {
     const number = String(event.id);
     if (event.version) version = Math.max(version, event.version);
-    await wait(500); // for the answer, if it is my own
+    do await wait(500); // if it is my own
+    while (box?.busy());
     if (own?.numbers().has(number)) return void own.look();
-    if (comment(number)) return;
+    if (comment(number) || due.has(number)) return;
     news.add(number);
     if (one(".comment-list", body() ?? document)) tell();
     else void replace();
