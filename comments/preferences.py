@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.core.cache import cache
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from comments import shared_cache
 from comments.exceptions import Refused
 from comments.models import Commenter, Decider, Decision, DeskPreference, Finding, Revision
 
@@ -42,12 +42,12 @@ class Preferences:
 
 def of(user: Any) -> Preferences:
     """Return the wishes of ``user``. One query a minute."""
-    kept = cache.get(_key(user.pk))
-    if kept is None:
+
+    def wishes() -> dict[str, Any]:
         row = DeskPreference.objects.filter(person__user=user.pk).first()
-        kept = asdict(_read(row) if row else Preferences())
-        cache.set(_key(user.pk), kept, KEPT_SECONDS)
-    return Preferences(**kept)
+        return asdict(_read(row) if row else Preferences())
+
+    return Preferences(**shared_cache.kept(_key(user.pk), KEPT_SECONDS, wishes))
 
 
 def keep(person: Commenter, **wishes: Any) -> Preferences:
@@ -55,7 +55,7 @@ def keep(person: Commenter, **wishes: Any) -> Preferences:
     _require_number(wishes, "daily_quota", MOST_A_DAY)
     _require_number(wishes, "break_minutes", LONGEST_STRETCH)
     row, _made = DeskPreference.objects.update_or_create(person=person, defaults=wishes)
-    cache.delete(_key(person.user_id))
+    shared_cache.forget(_key(person.user_id))
     return _read(row)
 
 

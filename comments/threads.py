@@ -29,8 +29,7 @@ from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from comments import conf, questions, text
-from comments.breaker import Breaker
+from comments import conf, questions, shared_cache, text
 from comments.exceptions import Refused
 from comments.models import Comment, Discussion, Reason, Status
 from comments.models.comments import SEGMENT
@@ -552,8 +551,6 @@ def ready(body: bytes, *, name: tuple[Any, ...] = (), version: int = 0) -> Kept:
 KEPT = "comments.kept"
 """Where a public answer leaves its body's name in the WSGI environment, for :mod:`comments.shortcut`."""
 
-_breaker = Breaker(failures=2, seconds=5)
-
 
 class PageCache:
     """
@@ -617,10 +614,10 @@ class PageCache:
         known = self._versions.get(key)
         if known and now - known[1] < LOOK_AGAIN_SECONDS:
             return known[0]
-        version = _shared(lambda: cache.get(_cache_key(key)))
+        version = shared_cache.ask(lambda: cache.get(_cache_key(key)))
         if version is None:
             version = Discussion.objects.filter(key=key).values_list("version", flat=True).first() or 0
-            _shared(lambda: cache.add(_cache_key(key), version, SHARED_SECONDS))
+            shared_cache.ask(lambda: cache.add(_cache_key(key), version, SHARED_SECONDS))
         self._learn(key, version)
         return int(version)
 
@@ -642,13 +639,13 @@ class PageCache:
 
     def moved(self, key: str, version: int) -> None:
         self._learn(key, version)
-        _shared(lambda: cache.set(_cache_key(key), version, SHARED_SECONDS))
+        shared_cache.ask(lambda: cache.set(_cache_key(key), version, SHARED_SECONDS))
 
     def many_moved(self, versions: Mapping[str, int]) -> None:
         for key, version in versions.items():
             self._learn(key, version)
         shared = {_cache_key(key): version for key, version in versions.items()}
-        _shared(lambda: cache.set_many(shared, SHARED_SECONDS))
+        shared_cache.ask(lambda: cache.set_many(shared, SHARED_SECONDS))
 
     def _keep(self, name: tuple[Any, ...], version: int, body: bytes) -> Kept:
         kept = ready(body, name=name, version=version)
@@ -677,19 +674,6 @@ pages = PageCache()
 
 def _cache_key(key: str) -> str:
     return "comments:version:" + hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
-
-
-def _shared(call: Callable[[], Any]) -> Any:
-    """Ask the shared cache; a cache that does not answer counts as one that knows nothing."""
-    if not _breaker.allows():
-        return None
-    try:
-        answer = call()
-    except Exception:
-        _breaker.failed()
-        return None
-    _breaker.succeeded()
-    return answer
 
 
 def discussion_moved(key: str, version: int) -> None:

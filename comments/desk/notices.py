@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.core.cache import cache
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from comments import screening, thresholds
+from comments import screening, shared_cache, thresholds
 
 KEPT = "comments:notices"
 KEPT_SECONDS = 15
@@ -26,10 +25,7 @@ class Notice:
 def read() -> list[Notice]:
     """Return the notices of now. One query every quarter of a minute; none while ``RULES`` names no scorer."""
     key = f"{KEPT}:{get_language()}"
-    kept = cache.get(key)
-    if kept is None:
-        kept = [(each.what, each.effect) for each in _read()]
-        cache.set(key, kept, KEPT_SECONDS)
+    kept = shared_cache.kept(key, KEPT_SECONDS, lambda: [(each.what, each.effect) for each in _read()])
     return [Notice(*each) for each in kept]
 
 

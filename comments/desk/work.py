@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.core.cache import cache
 from django.db.models import QuerySet
 
-from comments import access, assignments, notes
+from comments import access, assignments, notes, shared_cache
 from comments.assignments import Assignee
 from comments.models import Assignment, Comment, Note
 
@@ -74,9 +73,9 @@ def on(
 
 
 def _choices() -> tuple[list[Assignee], list[Assignee]]:
-    kept = cache.get(CHOICES)
-    if kept is None:
-        kept = ([(one.key, one.name) for one in assignments.roles()], [(p.key, p.name) for p in assignments.editors()])
-        cache.set(CHOICES, kept, CHOICES_SECONDS)
-    roles, people = kept
+    def asked() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+        roles, people = assignments.roles(), assignments.editors()
+        return [(one.key, one.name) for one in roles], [(one.key, one.name) for one in people]
+
+    roles, people = shared_cache.kept(CHOICES, CHOICES_SECONDS, asked)
     return [Assignee(*one) for one in roles], [Assignee(*one) for one in people]
