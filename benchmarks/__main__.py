@@ -159,7 +159,9 @@ class Bench:
             self.paper.end("floors")
 
     def _floors(self, raw: Any, django: Any) -> list[tuple[str, str, Any, Request, int]]:
-        post = Request("/insert/", "POST", {"Content-Type": "application/json"}, json.dumps({"text": TEXT}))
+        post = Request(
+            "/insert/", "POST", {"Content-Type": "application/json"}, json.dumps({"text": load.filled(TEXT, 0)})
+        )
         return [
             ("raw", "raw: a WSGI callable, 32 KB", raw, Request("/"), 200),
             ("view", "view: a Django view without middleware, 32 KB", django, Request("/view/"), 200),
@@ -226,11 +228,12 @@ class Bench:
             if not self.quick:
                 keys = [f"counted-{n}" for n in range(50)]
                 self.attempt(lambda: self.drained(web, "drain-many", "50 discussions", keys, seconds))
+                self.attempt(lambda: self.drained(web, "drain-process", "50 discussions", keys, seconds, 1))
         if self.wanted & {"flow", "mixed"}:
             self.flows(web)
         self.paper.end("web")
 
-    def drained(self, web: Any, name: str, where: str, keys: list[str], seconds: float) -> None:
+    def drained(self, web: Any, name: str, where: str, keys: list[str], seconds: float, processes: int = 2) -> None:
         self.m.say("filling the queue")
         self.paper.forget_waiting()
         check(web.base, self.paper.posts(keys)[0], 202)
@@ -238,7 +241,7 @@ class Bench:
             load.run(web.base, self.paper.posts(keys), 1)
             if self.paper.waiting() > 600 * seconds:
                 break
-        measuring.drain(self.m, name, f"worker, two processes, full queue, {where}", seconds)
+        measuring.drain(self.m, name, where, seconds, processes)
 
     def flows(self, web: Any) -> None:
         self.paper.forget_waiting()

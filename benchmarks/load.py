@@ -2,20 +2,27 @@
 Load on loopback, bounded in time: wrk where it is installed, otherwise a small loader of our own.
 
 Both send the same list of requests over and over on 16 connections that stay open. ``%N%`` in a body becomes a number
-that never comes twice.
+that never comes twice, and ``%WORDS%`` fifty words, as often each as they stand in the demonstration articles: texts as
+unlike each other as readers' are.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
+import re
 import shutil
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from urllib.parse import urlsplit
 
+from benchmarks.phrases import prose
+
 CONNECTIONS = 16
+WORDS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +58,15 @@ def run(base: str, requests: list[Request], seconds: float, connections: int = C
     return asyncio.run(_built_in(base, requests, seconds, connections))
 
 
-def scattered(number: int) -> str:
-    """Return what ``%N%`` becomes in the request of this number: figures that are unlike those of its neighbours."""
-    return str(number * 7919 % 1_000_003)
+def filled(body: str, number: int) -> str:
+    """Return the ``body`` of the request of this number: figures and words that are unlike those of its neighbours."""
+    said = random.Random(number).choices(_words(), k=WORDS) if "%WORDS%" in body else []
+    return body.replace("%N%", str(number * 7919 % 1_000_003)).replace("%WORDS%", " ".join(said))
+
+
+@cache
+def _words() -> list[str]:
+    return re.findall("[A-Za-z]+", prose())
 
 
 # --- wrk --------------------------------------------------------------------------------------------------------------
@@ -62,8 +75,17 @@ SCRIPT = """
 local list = {
 %s
 }
+local words = {
+%s
+}
 local n = 0
+local function said()
+  local chosen = {}
+  for place = 1, %d do chosen[place] = words[math.random(#words)] end
+  return table.concat(chosen, " ")
+end
 function init(args)
+  math.randomseed(os.time())
   for _, r in ipairs(list) do
     if not r.body or not r.body:find("%%%%N%%%%") then r.ready = wrk.format(r.method, r.path, r.headers, r.body) end
   end
@@ -72,7 +94,8 @@ function request()
   n = n + 1
   local r = list[(n - 1) %% #list + 1]
   if r.ready then return r.ready end
-  return wrk.format(r.method, r.path, r.headers, (r.body:gsub("%%%%N%%%%", tostring((n * 7919) %% 1000003))))
+  local body = r.body:gsub("%%%%N%%%%", tostring((n * 7919) %% 1000003)):gsub("%%%%WORDS%%%%", said)
+  return wrk.format(r.method, r.path, r.headers, body)
 end
 function done(summary, latency)
   local e = summary.errors
@@ -93,7 +116,8 @@ def _wrk(wrk: str, base: str, requests: list[Request], seconds: float, connectio
         body = f", body = {_lua(r.body)}" if r.body else ""
         rows.append(f"  {{method = {_lua(r.method)}, path = {_lua(r.path)}, headers = {{{headers}}}{body}}},")
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(SCRIPT % "\n".join(rows))
+        words = ", ".join(f'"{word}"' for word in _words())
+        script.write(SCRIPT % ("\n".join(rows), words, WORDS))
         script.flush()
         done = subprocess.run(
             [wrk, "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--timeout", "10s", "-s", script.name, base],
@@ -121,7 +145,7 @@ async def _built_in(base: str, requests: list[Request], seconds: float, connecti
 
     def bytes_of(number: int) -> bytes:
         r = requests[number % len(requests)]
-        body = r.body.replace("%N%", scattered(number)).encode()
+        body = filled(r.body, number).encode()
         lines = [f"{r.method} {r.path} HTTP/1.1", f"Host: {host}:{port}"]
         lines += [f"{name}: {value}" for name, value in r.headers.items()]
         if body:

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from benchmarks.goals import goal_of
-from benchmarks.load import Request, percentile, run, scattered
+from benchmarks.load import Request, filled, percentile, run
 from benchmarks.newspaper import Newspaper, Unanswered, Web, ask, check
 from benchmarks.processes import Meter
 
@@ -147,7 +147,7 @@ def queries_of(request: Request, *, cold: bool) -> int:
         answer = client.generic(request.method, path, QUERY_STRING=query, **said)
         return answer.status_code
 
-    send(request.body.replace("%N%", scattered(time.time_ns())))
+    send(filled(request.body, time.time_ns()))
     if cold:
         threads.pages.clear()
         cache.clear()
@@ -155,7 +155,7 @@ def queries_of(request: Request, *, cold: bool) -> int:
         send(request.body)
         threads.pages._kept.clear()
     with CaptureQueriesContext(connection) as captured:
-        send(request.body.replace("%N%", scattered(time.time_ns())))
+        send(filled(request.body, time.time_ns()))
     said = [query["sql"].split(" ", 1)[0].upper() for query in captured.captured_queries]
     return sum(word not in ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE") for word in said)
 
@@ -219,7 +219,7 @@ def visible_idle(m: Measuring, web: Web, live: Web, size: int, times: int) -> No
     with listening(live, f"bench-{size}") as listener, httpx.Client(base_url=web.base, timeout=20) as reader:
         for number in range(times):
             post = posts[number % len(posts)]
-            body = post.body.replace("%N%", scattered(number))
+            body = filled(post.body, number)
             answer = httpx.post(web.base + post.path, headers=post.headers, content=body, timeout=20)
             accepted = time.perf_counter()
             comment_id = answer.json()["id"]
@@ -251,7 +251,7 @@ def visible_steady(m: Measuring, web: Web, live: Web, worker: int, size: int, ra
 
         def post(number: int) -> None:
             one = posts[number % len(posts)]
-            answer = client.post(one.path, headers=one.headers, content=one.body.replace("%N%", scattered(number)))
+            answer = client.post(one.path, headers=one.headers, content=filled(one.body, number))
             accepted[answer.json()["id"]] = time.perf_counter()
 
         roots = {"app": web.pid, "database": m.paper.postmaster, "worker": worker, "redis": m.paper.redis.pid}
@@ -285,14 +285,15 @@ def visible_steady(m: Measuring, web: Web, live: Web, worker: int, size: int, ra
     )
 
 
-def drain(m: Measuring, name: str, what: str, seconds: float) -> None:
-    """Start a worker before a full queue and count what it decides in ``seconds`` of steady work."""
+def drain(m: Measuring, name: str, where: str, seconds: float, processes: int = 2) -> None:
+    """Start a worker of so many ``processes`` before a full queue and count what it decides in ``seconds`` at most."""
     from comments.models import Decision
 
+    what = f"worker, {'two processes' if processes == 2 else 'one process'}, full queue, {where}"
     m.say(what)
     waiting = m.paper.waiting()
     before = Decision.objects.count()
-    worker = m.paper.worker()
+    worker = m.paper.worker(processes)
     until = time.perf_counter() + 40
     while Decision.objects.count() < before + 20:
         if time.perf_counter() > until:

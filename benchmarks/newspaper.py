@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks.load import Request
+from benchmarks.load import Request, filled
 from benchmarks.processes import parent_of
 from tests.servers import ROOT, Deployment, Process, Redis, eventually, free_port
 
@@ -22,9 +22,8 @@ READERS = 200
 COUNTED = 50
 KEEP = ("--blocking-threads-idle-timeout", "600")
 """A thread that ends takes its connection to the database with it; between two workloads none should."""
-SENTENCE = "I was there on the second night and the timetable was the problem all along, so print it next to the claim."
-TEXT = " ".join(f"{word} {{run}}%N%" for word in SENTENCE.split())
-"""Figures after every word: to the rules about near-repeats no two of these texts are alike, as readers' are not."""
+TEXT = "%WORDS% {run}%N%."
+"""To the rules about near-repeats no two of these texts are alike, as readers' are not."""
 
 
 class Unanswered(Exception):
@@ -133,9 +132,9 @@ class Newspaper(Deployment):
     def live(self) -> Web:
         return self._serve("live", "newsroom.live:application", "/", "asgi")
 
-    def worker(self) -> Process:
+    def worker(self, processes: int = 2) -> Process:
         return self.run(
-            "worker", "-m", "celery", "-A", "newsroom", "worker", "--concurrency", "2", "--loglevel", "WARNING",
+            "worker", "-m", "celery", "-A", "newsroom", "worker", f"--concurrency={processes}", "--loglevel", "WARNING",
             "--without-gossip", "--without-mingle", "--without-heartbeat",
         )  # fmt: skip
 
@@ -231,7 +230,7 @@ def ask(base: str, request: Request, *, gzip: bool = False) -> httpx.Response:
     """Send one request as the load will, and return the answer."""
     headers = {"Accept-Encoding": "gzip" if gzip else "identity"} | request.headers
     return httpx.request(
-        request.method, base + request.path, headers=headers, content=request.body.replace("%N%", "0"), timeout=30
+        request.method, base + request.path, headers=headers, content=filled(request.body, 0), timeout=30
     )
 
 

@@ -43,10 +43,8 @@ SHARE_OF_KANA = 0.2
 
 def told(text: str) -> str:
     """Return the language ``text`` is surely in, two letters of ISO 639-1; "" where that cannot be told."""
-    letters = [character for character in text[:MOST] if character.isalpha()]
-    if not letters:
-        return ""
-    if max(letters) >= "\u0370":
+    letters = [] if text.isascii() else [character for character in text[:MOST] if character.isalpha()]
+    if letters and max(letters) >= "\u0370":
         for language, ranges in WRITINGS:
             share = sum(any(first <= one <= last for first, last in ranges) for one in letters) / len(letters)
             if share >= (SHARE_OF_KANA if language == "ja" else SHARE):
@@ -62,8 +60,10 @@ def guessed(text: str, letters_needed: int) -> tuple[str, float]:
     That is so with fewer letters than ``letters_needed``, without the extra ``lang``, and below :data:`SURE`.
     """
     words = text[:MOST]
-    # A wide letter, Han or Hangul, says as much as two narrow ones.
-    letters = sum(2 if east_asian_width(character) == "W" else 1 for character in words if character.isalpha())
+    letters = sum(map(str.isalpha, words))
+    if not words.isascii():
+        # A wide letter, Han or Hangul, says as much as two narrow ones.
+        letters += sum(character.isalpha() and east_asian_width(character) == "W" for character in words)
     guesser = _guesser() if letters >= letters_needed else None
     if guesser is None:
         return "", 0

@@ -16,6 +16,9 @@ app.autodiscover_tasks()
 
 @worker_init.connect
 def keep_what_is_loaded(**_signal: Any) -> None:
-    """Take what a worker has loaded out of the garbage collector's rounds, before it forks: all of it stays."""
+    """Load what judging needs, and take it out of the garbage collector's rounds before the worker forks: it stays."""
+    from comments import screening
+
+    screening.warm_up()
     gc.collect()
     gc.freeze()

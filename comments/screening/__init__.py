@@ -9,6 +9,7 @@ from comments.screening.engine import (
     failed_too_often,
     run,
     run_many,
+    warm_up,
     worth_changing,
 )
 from comments.screening.verdicts import Candidate, Draft, Policy, Verdict, latest_run
@@ -31,5 +32,6 @@ __all__ = [
     "run",
     "run_many",
     "scorers",
+    "warm_up",
     "worth_changing",
 ]

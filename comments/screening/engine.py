@@ -13,9 +13,9 @@ from functools import lru_cache, partial
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from comments import text, thresholds
+from comments import conf, languages, text, thresholds
 from comments.models import Commenter, Discussion, Revision, Status
-from comments.screening.scorers import CommentView, Scorer, ScorerFailed
+from comments.screening.scorers import CommentView, Scorer, ScorerFailed, weights
 from comments.screening.verdicts import SEVERITY, Candidate, Draft, Policy, Verdict
 
 logger = logging.getLogger(__name__)
@@ -47,6 +47,26 @@ def scorer(path: str) -> Scorer | None:
     rule = _rule(path)
     found = rule.args[0] if isinstance(rule, partial) else None
     return found if isinstance(found, Scorer) else None
+
+
+def warm_up() -> None:
+    """
+    Read what judging needs of files: rules, weights, sanitizers and what tells languages. Asks no database.
+
+    A worker calls it before it forks: its processes share all of this, and the first text waits for none of it. What
+    cannot be read is said in the log, and again by the rule that needs it.
+    """
+    known: list[Callable[[], object]] = [
+        lambda: text.to_html("Nothing *is* said [here](https://example.com/)."),
+        lambda: languages.guessed("Nothing is said here, and it is said in English.", 1),
+        *(partial(_rule, path) for path in conf.get().rules),
+        *(partial(weights.warm, kind) for kind in ("toxicity", "spam")),
+    ]
+    for read in known:
+        try:
+            read()
+        except Exception:
+            logger.exception("something that judging needs could not be read")
 
 
 def _scored(asked: Scorer, candidate: Candidate) -> Iterator[Draft]:

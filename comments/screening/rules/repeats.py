@@ -82,7 +82,7 @@ _pieces_of_few = lru_cache(maxsize=256)(_pieces)
 
 def alike(one: frozenset[str], other: frozenset[str]) -> bool:
     both = len(one & other)
-    return both >= ALIKE * len(one | other) or both >= CONTAINED * max(1, min(len(one), len(other)))
+    return both >= ALIKE * (len(one) + len(other) - both) or both >= CONTAINED * max(1, min(len(one), len(other)))
 
 
 def fingerprint(pieces: frozenset[str]) -> list[int]:
