@@ -62,7 +62,7 @@ def test_nothing_shifts_while_a_crowded_discussion_loads(looker: Looker, crowded
     with looker.window(who) as page:
         page.add_init_script(f"({WATCH})()")
         page.route("**/comments.js", late(800))
-        for place in (crowded, f"{crowded}#comments"):
+        for place in (crowded, f"{crowded}#comments", f"{crowded}#comment-order"):
             page.goto("about:blank")
             page.goto(place)
             page.locator("[data-live-text]", has_text="New comments appear here.").wait_for()

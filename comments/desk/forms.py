@@ -130,7 +130,8 @@ class ClaimForm(PlaceForm):
             at = datetime.fromisoformat(self.data.get(name, ""))
         except ValueError:
             return None
-        return at if at.tzinfo else None
+        # Nothing happened here in other centuries, and at either end of time there is no room to reckon in.
+        return at if at.tzinfo and 2000 <= at.year < 3000 else None
 
 
 def complaint(form: forms.Form) -> str:

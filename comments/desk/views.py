@@ -280,15 +280,16 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
     Keep the open card, and those that come next, from other editors; give back what is left; say what is new.
 
     ``want`` are the cards, each as ``<id>:<version seen>``; ``fetch`` those of them whose open form is sent along;
-    ``leave`` those that are given back. What somebody else has, or what has changed, is sent along as it is now; what
-    somebody else decided, as the line it became, unless the editor has it ``open``.
+    ``leave`` those that are given back, as of ``told``, when the window last heard. What somebody else has, or what has
+    changed, is sent along as it is now; what somebody else decided, as the line it became, unless the editor has it
+    ``open``.
     ``take_over`` takes one card whoever has it.
     """
     form = ClaimForm(request.POST)
     form.is_valid()
     place, editor = Place.of(form), access.person(request.user)
     over = form.numbers("take_over")
-    claims.give_back(form.numbers("leave"), editor)
+    claims.give_back(form.numbers("leave"), editor, form.moment("told"))
     wanted = [*form.seen("want"), *((pk, 0) for pk in over)]
     there = Comment.objects.filter(pk__in=[pk for pk, _version in wanted]).select_related("discussion")
     known = {comment.pk: comment for comment in there if access.may_see(request.user, comment.discussion)}
@@ -320,6 +321,7 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
             },
             "cards": html,
             "counts": queues.counts(seen_sections, request.user),
+            "told": timezone.now().isoformat(),
             "newer": ngettext("%(count)d new since you opened it", "%(count)d new since you opened it", newer)
             % {"count": newer}
             if newer

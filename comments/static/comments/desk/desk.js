@@ -91,6 +91,7 @@ async function keepNow() {
   const data = new FormData(bar);
   for (const name of ["comment", "version", "undo"]) data.delete(name);
   data.set("since", bar.dataset.since ?? "");
+  data.set("told", bar.dataset.told ?? "");
   for (const card of mine) {
     const { card: id, version, text, last } = card.dataset;
     data.append("want", `${id}:${version}`);
@@ -122,8 +123,9 @@ function lookFurther(asked) {
   else beyond = 0;
 }
 
-/** @param {{mine: Record<string, string>, cards: Record<string, string>, counts: Record<string, number>, newer: string}} said */
+/** @param {{mine: Record<string, string>, cards: Record<string, string>, counts: Record<string, number>, told: string, newer: string}} said */
 function hear(said) {
+  if (bar) bar.dataset.told = said.told;
   for (const [id, html] of Object.entries(said.cards)) {
     const card = document.getElementById(`c-${id}`);
     // What is not sent yet is sent again below: what stands there was seen and typed.
@@ -173,6 +175,7 @@ function leave() {
   if (!bar || !held.size) return;
   const data = new FormData(bar);
   for (const name of ["comment", "version", "undo"]) data.delete(name);
+  data.set("told", bar.dataset.told ?? "");
   for (const id of held) data.append("leave", id);
   held = new Set();
   navigator.sendBeacon(/** @type {string} */ (bar.dataset.claims), data);
@@ -529,7 +532,7 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.repeat || at.isContentEditable) return;
-  if (at.closest("input:not([type=checkbox],[type=radio]), textarea, select, dialog")) return;
+  if (at.closest("input:not([type=checkbox],[type=radio]), textarea, select, dialog[open]")) return;
   // WCAG 2.1.4: single-letter keys can be switched off; Alt with the letter works always
   if (!event.altKey && $("[data-single-keys]")?.checked === false) return;
   const letter = event.altKey && /^Key[A-Z]$/.test(event.code);
