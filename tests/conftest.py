@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,14 +12,15 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import translation
+from django.utils import timezone, translation
 
-from comments import guests, moderation, personal, posting, threads, thresholds
+from comments import guests, moderation, personal, posting, shared_cache, threads, thresholds
 from comments.breaker import Breaker
 from comments.issues import failures
 from comments.learning import suggestions
 from comments.models import Comment, Commenter, Decider, Discussion, Reason, Trigger
 from comments.screening import Verdict
+from newsroom.articles.models import Article
 from tests.browsers import chromium, site, window  # noqa: F401  (fixtures of the tests in a browser)
 from tests.states import paper  # noqa: F401
 
@@ -39,6 +41,12 @@ def nothing_remembered() -> None:
     suggestions.forget()
     guests.forget_names()
     personal.forget_wait()
+
+
+@pytest.fixture(autouse=True)
+def the_cache_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask the cache again, whatever became of the one of an earlier test."""
+    monkeypatch.setattr(shared_cache, "breaker", Breaker(failures=2, seconds=5))
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +98,17 @@ def editor(person: Callable[..., Commenter]) -> Commenter:
 @pytest.fixture
 def discussion(db: None) -> Discussion:
     return Discussion.objects.create(key="story-1", title="The night tram is back", url="/stories/1/")
+
+
+@pytest.fixture
+def article(db: None) -> Article:
+    """Publish a story of the demonstration newspaper."""
+    return Article.objects.create(
+        slug="night-tram",
+        headline="The night tram is back",
+        body="<p>At 02:52 the platform held eleven people.</p>",
+        published_at=timezone.now() - timedelta(hours=2),
+    )
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from comments import discussions, moderation, posting, threads
 from comments.models import Comment, Commenter, Decision, Discussion, SectionAccess, Status
@@ -21,16 +19,6 @@ from newsroom.articles.models import Article
 Post = Callable[..., Comment]
 PIECES = ("comment-moderate", "data-moderate", "data-editing", "editor.js", "editor.css", "/decide/")
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
-
-
-@pytest.fixture
-def article(db: None) -> Article:
-    return Article.objects.create(
-        slug="night-tram",
-        headline="The night tram is back",
-        body="<p>At 02:52 the platform held eleven people.</p>",
-        published_at=timezone.now() - timedelta(hours=2),
-    )
 
 
 @pytest.fixture

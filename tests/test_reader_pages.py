@@ -27,16 +27,6 @@ FOOT = "Please let us know if you're having issues with commenting."
 
 
 @pytest.fixture
-def article(db: None) -> Article:
-    return Article.objects.create(
-        slug="night-tram",
-        headline="The night tram is back",
-        body="<p>At 02:52 the platform held eleven people.</p>",
-        published_at=timezone.now() - timedelta(hours=2),
-    )
-
-
-@pytest.fixture
 def story(article: Article) -> Discussion:
     return discussions.for_object(article)
 

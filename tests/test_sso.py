@@ -99,16 +99,6 @@ def program(document: dict[str, Any]) -> Caller:  # noqa: F811
     return Caller(document)
 
 
-@pytest.fixture
-def article(db: None) -> Article:
-    return Article.objects.create(
-        slug="night-tram",
-        headline="The night tram is back",
-        body="<p>At 02:52 the platform held eleven people.</p>",
-        published_at=timezone.now() - timedelta(hours=2),
-    )
-
-
 def hand_in(program: Caller, given: str) -> Any:
     return program.post("sessions/", {"sso": given})
 
