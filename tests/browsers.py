@@ -13,13 +13,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.servers import ROOT, lay_out
+
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -54,6 +54,7 @@ class Window:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Serve the demonstration newspaper on a free port, from an empty directory of its own."""
     directory = tmp_path_factory.mktemp("demo")
+    lay_out(directory)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -7,6 +7,7 @@ is skipped with the command that installs it; under ``CI=true`` that is a failur
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import os
@@ -19,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -196,10 +198,24 @@ class Deployment:
         return (self.directory / f"{name}.log").read_text(errors="replace")
 
 
+@cache
+def _laid_out_once() -> Path:
+    directory = Path(tempfile.mkdtemp(prefix="newsroom-demo-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    Deployment(directory).manage("demo", "--prepare-only")
+    return directory / "var"
+
+
+def lay_out(var: Path) -> None:
+    """Fill ``var`` as the demonstration does before it serves, on SQLite: made once in a test run, and copied."""
+    shutil.copytree(_laid_out_once(), var, dirs_exist_ok=True)
+
+
 class Embedded(Deployment):
     """Everything in one process on SQLite: what ``./run demo`` starts."""
 
     def start(self) -> None:
+        lay_out(Path(self.env["VAR_DIR"]))
         self.run("demo", "manage.py", "demo", "--port", str(self.port))
         eventually(lambda: (Path(self.env["VAR_DIR"]) / "demo-accounts.json").exists(), 60, what="the demonstration")
         self.wait()

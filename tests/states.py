@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.servers import ROOT, Deployment, eventually
+from tests.servers import ROOT, Deployment, eventually, lay_out
 
 PHONE = {"width": 390, "height": 844}
 ACTS = ("begin", "incident", "calm")
@@ -31,7 +31,7 @@ class Newspaper(Deployment):
     """A newspaper where every state is to be found, without a worker: what is being checked stays so."""
 
     def start(self) -> None:
-        self.manage("demo", "--prepare-only")
+        lay_out(Path(self.env["VAR_DIR"]))
         self.facts: dict[str, Any] = self.play("begin")
         self.run(
             "web", "-m", "uvicorn", "newsroom.asgi:application", "--host", "127.0.0.1", "--port", str(self.port),

@@ -158,6 +158,7 @@ def test_two_editors_at_once_never_get_the_same_card(
     numbers = held(36)
     first, second = window("editor", story=DESK), window("moderator", story=DESK)
     got: dict[str, list[int]] = {"editor": [], "moderator": []}
+    again = 0
 
     until = time.monotonic() + 120
     while waiting(site) and time.monotonic() < until:
@@ -167,16 +168,18 @@ def test_two_editors_at_once_never_get_the_same_card(
                 left.wait_for(timeout=1_500)
             except Exception:  # the other has had the rest, or still has it open: what is there now?
                 if waiting(site):
+                    again += 1
                     one.page.goto(DESK)
                 continue
             got[who].append(opened(one.page))
             one.page.keyboard.press("a")
 
     wait_until(lambda: not waiting(site), what="all to be decided")
-    # A page loaded anew while a decision was on its way may have offered that card once more, and been refused.
+    # A page loaded anew while a decision was on its way may have offered that card once more, and been refused; and it
+    # gives its cards back first, of which the other may have got one.
     said = [*first.complaints, *second.complaints]
     refused = [one for one in said if "409" in one]
-    assert len(set(got["editor"]) & set(got["moderator"])) <= len(refused)
+    assert len(set(got["editor"]) & set(got["moderator"])) <= len(refused) + again
     assert {*got["editor"], *got["moderator"]} == set(numbers)
     assert all(len([d for d in card(site, n)["decisions"] if d["decider"] == "editor"]) == 1 for n in numbers)
     assert [one for one in said if one not in refused] == []

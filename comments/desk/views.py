@@ -321,7 +321,6 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
             },
             "cards": html,
             "counts": queues.counts(seen_sections, request.user),
-            "told": timezone.now().isoformat(),
             "newer": ngettext("%(count)d new since you opened it", "%(count)d new since you opened it", newer)
             % {"count": newer}
             if newer

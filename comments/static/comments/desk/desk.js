@@ -30,7 +30,12 @@ function built(html) {
 }
 
 /** Ask the server, and give up after a while: what hangs counts as not sent. @param {string} url @param {RequestInit} more */
-const ask = (url, more = {}) => fetch(url, { headers: BY_SCRIPT, signal: AbortSignal.timeout(PATIENCE_SECONDS * 1000), ...more });
+async function ask(url, more = {}) {
+  const answer = await fetch(url, { headers: BY_SCRIPT, signal: AbortSignal.timeout(PATIENCE_SECONDS * 1000), ...more });
+  const told = answer.headers.get("X-Told") ?? "";
+  if (bar && told > (bar.dataset.told ?? "")) bar.dataset.told = told;
+  return answer;
+}
 
 // --- Which cards are ours -------------------------------------------------------------------------------------------
 
@@ -123,9 +128,8 @@ function lookFurther(asked) {
   else beyond = 0;
 }
 
-/** @param {{mine: Record<string, string>, cards: Record<string, string>, counts: Record<string, number>, told: string, newer: string}} said */
+/** @param {{mine: Record<string, string>, cards: Record<string, string>, counts: Record<string, number>, newer: string}} said */
 function hear(said) {
-  if (bar) bar.dataset.told = said.told;
   for (const [id, html] of Object.entries(said.cards)) {
     const card = document.getElementById(`c-${id}`);
     // What is not sent yet is sent again below: what stands there was seen and typed.
