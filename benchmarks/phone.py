@@ -102,6 +102,8 @@ def load(browser: Any, address: str, *, throttled: bool) -> dict[str, float]:
     page.goto(address, wait_until="commit")
     bound = page.evaluate("window.bound")
     page.wait_for_load_state()
+    # Whoever is fast has bound the form before anything is painted.
+    page.wait_for_function(f"{PAINTED} > 0")
     found = {"bound": bound, "painted": page.evaluate(PAINTED), "bytes": page.evaluate(BYTES)}
     context.close()
     return found
