@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import nullcontext
 from datetime import timedelta
 from io import StringIO
@@ -379,6 +380,18 @@ def test_an_article_is_shown_with_its_comments(client: Client) -> None:
     assert "Ines Okafor" in page
     assert 'id="comments"' in page
     assert "Were you on it?" in page
+
+
+@pytest.mark.django_db
+def test_a_browser_hears_of_styles_and_scripts_before_the_page_has_come(client: Client) -> None:
+    an_article("ferry")
+
+    answer = client.get("/articles/ferry/")
+
+    head = answer.content.decode().partition("</head>")[0]
+    told = re.findall(r"<([^>]+)>; rel=(?:preload; as=style|modulepreload)", answer.headers["Link"])
+    asked_for = re.findall(r'(?:href|src)="([^"]+[.](?:css|js))"', head)
+    assert sorted(told) == sorted(asked_for)
 
 
 @pytest.mark.django_db

@@ -48,6 +48,21 @@ def comments_assets() -> SafeString:
     )
 
 
+def assets_header() -> str:
+    """
+    Return what ``{% comments_assets %}`` links as the value of a ``Link`` header.
+
+    A browser asks for it before the page has come, and so does a proxy that sends early hints.
+    """
+    scripts = [static(f"comments/{name}.js") for name in ("comments", "reading", "ring")]
+    return ", ".join(
+        [
+            f"<{static('comments/comments.css')}>; rel=preload; as=style",
+            *(f"<{script}>; rel=modulepreload" for script in scripts),
+        ]
+    )
+
+
 @register.simple_tag(takes_context=True)
 def comment_counts(context: Context, stories: Iterable[models.Model]) -> str:
     """Read the counts of all ``stories`` in one query, for every ``{% comment_count %}`` on this page."""

@@ -4,10 +4,12 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.templatetags.static import static
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from comments.templatetags.newsroom_comments import assets_header
 from newsroom.articles.context import has_session
 from newsroom.articles.models import Article, Section
 
@@ -41,7 +43,11 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
     found = get_object_or_404(Article, slug=slug)
     if not found.is_published and not _is_staff(request):
         raise Http404(_("There is no article at this address."))
-    return _page(request, "articles/article.html", {"article": found, "current_section": found.section})
+    response = _page(request, "articles/article.html", {"article": found, "current_section": found.section})
+    if found.has_comments:
+        site = f"<{static('newsroom/site.css')}>; rel=preload; as=style"
+        response.headers["Link"] = f"{site}, {assets_header()}"
+    return response
 
 
 @require_safe
