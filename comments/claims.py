@@ -7,7 +7,7 @@ A claim is a courtesy, never a lock: a decision is refused for the comment's ver
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection
@@ -89,17 +89,9 @@ def _moment() -> str:
     return "CAST(%s AS timestamptz)" if connection.vendor == "postgresql" else "%s"
 
 
-def give_back(comments: Iterable[int], person: Commenter, told: datetime | None = None) -> None:
-    """
-    Free the cards that ``person`` leaves. What is somebody else's by now stays theirs.
-
-    And what they took again after the moment ``told``: a window that is loaded anew asks for its cards while the one
-    before is still giving them back.
-    """
-    left = Claim.objects.filter(comment__in=list(comments)[: 5 * MOST], person=person)
-    if told is not None:
-        left = left.filter(until__lte=min(told, timezone.now()) + timedelta(seconds=SECONDS))
-    left.delete()
+def give_back(comments: Iterable[int], person: Commenter) -> None:
+    """Free the cards that ``person`` leaves. What is somebody else's by now stays theirs."""
+    Claim.objects.filter(comment__in=list(comments)[: 5 * MOST], person=person).delete()
 
 
 def of_others(comments: Iterable[int], person: Commenter | None) -> dict[int, Claim]:

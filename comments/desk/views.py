@@ -280,16 +280,15 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
     Keep the open card, and those that come next, from other editors; give back what is left; say what is new.
 
     ``want`` are the cards, each as ``<id>:<version seen>``; ``fetch`` those of them whose open form is sent along;
-    ``leave`` those that are given back, as of ``told``, when the window last heard. What somebody else has, or what has
-    changed, is sent along as it is now; what somebody else decided, as the line it became, unless the editor has it
-    ``open``.
+    ``leave`` those that are given back. What somebody else has, or what has changed, is sent along as it is now; what
+    somebody else decided, as the line it became, unless the editor has it ``open``.
     ``take_over`` takes one card whoever has it.
     """
     form = ClaimForm(request.POST)
     form.is_valid()
     place, editor = Place.of(form), access.person(request.user)
     over = form.numbers("take_over")
-    claims.give_back(form.numbers("leave"), editor, form.moment("told"))
+    claims.give_back(form.numbers("leave"), editor)
     wanted = [*form.seen("want"), *((pk, 0) for pk in over)]
     there = Comment.objects.filter(pk__in=[pk for pk, _version in wanted]).select_related("discussion")
     known = {comment.pk: comment for comment in there if access.may_see(request.user, comment.discussion)}

@@ -30,12 +30,7 @@ function built(html) {
 }
 
 /** Ask the server, and give up after a while: what hangs counts as not sent. @param {string} url @param {RequestInit} more */
-async function ask(url, more = {}) {
-  const answer = await fetch(url, { headers: BY_SCRIPT, signal: AbortSignal.timeout(PATIENCE_SECONDS * 1000), ...more });
-  const told = answer.headers.get("X-Told") ?? "";
-  if (bar && told > (bar.dataset.told ?? "")) bar.dataset.told = told;
-  return answer;
-}
+const ask = (url, more = {}) => fetch(url, { headers: BY_SCRIPT, signal: AbortSignal.timeout(PATIENCE_SECONDS * 1000), ...more });
 
 // --- Which cards are ours -------------------------------------------------------------------------------------------
 
@@ -96,7 +91,6 @@ async function keepNow() {
   const data = new FormData(bar);
   for (const name of ["comment", "version", "undo"]) data.delete(name);
   data.set("since", bar.dataset.since ?? "");
-  data.set("told", bar.dataset.told ?? "");
   for (const card of mine) {
     const { card: id, version, text, last } = card.dataset;
     data.append("want", `${id}:${version}`);
@@ -179,7 +173,6 @@ function leave() {
   if (!bar || !held.size) return;
   const data = new FormData(bar);
   for (const name of ["comment", "version", "undo"]) data.delete(name);
-  data.set("told", bar.dataset.told ?? "");
   for (const id of held) data.append("leave", id);
   held = new Set();
   navigator.sendBeacon(/** @type {string} */ (bar.dataset.claims), data);
