@@ -69,6 +69,7 @@ def test_a_held_comment_stays_with_its_author_and_says_why(window: Callable[...,
     said = re.compile(r"Waiting for an editor since \d\d:\d\d, because it contains a link\.")
     slip(author.page, "example.net").get_by_text(said).wait_for()
     author.page.reload()
+    slip(author.page, "example.net").first.wait_for()
     assert slip(author.page, "example.net").count() == 1
     other.page.reload()
     assert everyones(other.page, "example.net").count() == 0
@@ -114,6 +115,7 @@ def test_the_page_works_without_javascript(window: Callable[..., Window]) -> Non
     assert re.search(STORY + r"#comment-\d+$", author.page.url)
     until = time.monotonic() + 15
     while not everyones(author.page, words).count() and time.monotonic() < until:
+        slip(author.page, words).first.wait_for()
         assert slip(author.page, words).count() == 1
         time.sleep(0.3)
         author.page.reload()

@@ -211,7 +211,8 @@ def test_advice_is_given_without_javascript_too(window: Callable[..., Window], h
 
     author.page.get_by_role("button", name=how).click()
 
-    assert re.search(STORY + r"#comment-\d+$", author.page.url)
+    author.page.wait_for_url(re.compile(STORY + r"#comment-\d+$"))
+    slip(author.page, words).first.wait_for()
     assert slip(author.page, words).count() == 1
 
 
