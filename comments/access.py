@@ -6,19 +6,21 @@ import hashlib
 import hmac
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.contrib.auth import get_backends
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_backends, get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission
-from django.db.models import CharField, F, Q, Value
+from django.db.models import CharField, F, Q, QuerySet, Value
 from django.db.models.functions import Concat
+from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.dates import WEEKDAYS
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -140,29 +142,75 @@ def is_staff(person: Commenter | None) -> bool:
 # Permissions of the desk, given by groups (migration 0007). Superusers, and people who are not staff, cost no query.
 
 
+def recognise(request: HttpRequest) -> None:
+    """
+    Read who the session names, and what a page of the desk asks of them, in one query: see :func:`learn`.
+
+    What Django does itself is left to it: a session that does not hold, another backend than its own, nobody at all.
+    """
+    session, users = request.session, get_user_model()
+    if hasattr(request, "_cached_user"):
+        return
+    if session.get(BACKEND_SESSION_KEY) not in django_settings.AUTHENTICATION_BACKENDS or not _are_djangos(
+        get_backends()
+    ):
+        return
+    named = users._meta.pk.to_python(session[SESSION_KEY])
+    user, told = _asked(users(pk=named), {"user": users._default_manager.filter(pk=named)})
+    if user and user.is_active and _holds(session, user):
+        _keep(user, told)
+        # Where Django's middleware looks before it asks.
+        request._cached_user = user  # type: ignore[attr-defined]
+
+
+def _holds(session: Any, user: Any) -> bool:
+    """Say whether ``session`` was begun with the password that ``user`` has now."""
+    return constant_time_compare(session.get(HASH_SESSION_KEY) or "", user.get_session_auth_hash())
+
+
 def learn(user: Any) -> None:
     """
     Ask in one query what a page of the desk asks of ``user``: their permissions, sections and who they are here.
 
     It is kept on ``user``, which lives for one request. Where another backend than Django's own says who may do what,
-    and for superusers, who may do everything, this asks nothing.
+    and for superusers, who may do everything, this asks nothing; nor of whom :func:`recognise` has told it all.
     """
-    if not (user.is_active and user.is_staff) or user.is_superuser or not _are_djangos(get_backends()):
-        return
+    known = hasattr(user, "_comment_sections") or user.is_superuser
+    if user.is_active and user.is_staff and not known and _are_djangos(get_backends()):
+        _keep(user, _asked(user, {})[1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the desk asks of a user: who they are here, and each permission and section with what it comes from."""
+
+    people: list[Commenter]
+    said: list[tuple[str, str]]
+
+    def named(self, kind: str) -> frozenset[str]:
+        return frozenset(name for of, name in self.said if of == kind)
+
+
+def _asked(user: Any, more: Mapping[str, QuerySet[Any]]) -> tuple[Any, _Told]:
+    """Ask for what is told of ``user``, and for their own row where that is ``more``. One query."""
     permissions = [("own", user.user_permissions), ("group", _of_groups(user))]
     label = Concat("content_type__app_label", Value("."), "codename", output_field=CharField())
     found, said = at_once.ask(
-        {"person": Commenter.objects.filter(user=user)},
+        {"person": Commenter.objects.filter(user=user), **more},
         [
             *(of.order_by().values_list(Value(kind, CharField()), label) for kind, of in permissions),
             user.comment_sections.order_by().values_list(Value("section", CharField()), F("section")),
         ],
     )
-    # Where Django's backend looks before it asks, with a query for each.
-    user._user_perm_cache = {name for kind, name in said if kind == "own"}
-    user._group_perm_cache = {name for kind, name in said if kind == "group"}
-    user._comment_sections = frozenset(name for kind, name in said if kind == "section")
-    for person in found["person"]:
+    return next(iter(found.get("user", ())), None), _Told(found["person"], said)
+
+
+def _keep(user: Any, told: _Told) -> None:
+    if user.is_staff and not user.is_superuser:
+        # Where Django's backend looks before it asks, with a query for each.
+        user._user_perm_cache, user._group_perm_cache = set(told.named("own")), set(told.named("group"))
+        user._comment_sections = told.named("section")
+    for person in told.people:
         Commenter.user.field.remote_field.set_cached_value(user, person)
 
 
@@ -170,7 +218,15 @@ def _of_groups(user: Any) -> Any:
     return Permission.objects.filter(group__in=user.groups.all())
 
 
-READS = ("has_perm", "get_all_permissions", "_get_permissions", "_get_user_permissions", "_get_group_permissions")
+READS = (
+    "get_user",
+    "user_can_authenticate",
+    "has_perm",
+    "get_all_permissions",
+    "_get_permissions",
+    "_get_user_permissions",
+    "_get_group_permissions",
+)
 
 
 def _are_djangos(backends: Iterable[Any]) -> bool:

@@ -8,7 +8,7 @@ a verb exists for is done by calling it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cached_property, partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -251,7 +251,14 @@ class DeskAdmin(ReadOnly):
     def get_urls(self) -> list[URLPattern]:
         def door(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             inside: Callable[..., HttpResponse] = self.admin_site.admin_view(partial(view, site=self.admin_site))
-            return inside
+
+            @wraps(inside)
+            def known(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+                # Before the admin asks whether they may come in.
+                access.recognise(request)
+                return inside(request, *args, **kwargs)
+
+            return known
 
         return [
             path(route, door(view), name=f"comments_desk_{name}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -100,14 +101,25 @@ def _zoned(written: str, using: str) -> datetime:
     return at if timezone.is_aware(at) else timezone.make_aware(at, connections[using].timezone)
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A statement that writes, and returns two columns, both text, of what it wrote: its text and its parameters."""
+
+    sql: str
+    params: Sequence[Any]
+
+
 def ask(
-    rows: Mapping[str, QuerySet[Any]], plain: Iterable[Plain] = ()
+    rows: Mapping[str, QuerySet[Any]], plain: Iterable[Plain] = (), change: Change | None = None
 ) -> tuple[dict[str, list[Any]], list[tuple[str, str]]]:
     """
     Return the instances of each queryset in ``rows`` by its name, in its order, and every row of ``plain``. One query.
 
     A queryset may join by ``select_related``, ``defer``, be ordered and be sliced; annotations are not kept. Each of
     ``plain`` selects two texts. For some hundreds of rows: each travels as JSON.
+
+    ``change`` is made on the way, and what it returns comes with ``plain``; what is read is as it was before. SQLite
+    cannot write and read in one statement: there it is made first, by a query of its own.
     """
     shapes = {
         name: _Shape(found.model, found.query.get_select_mask(), found.query.select_related)
@@ -119,13 +131,27 @@ def ask(
     kept: dict[str, list[tuple[int, Any]]] = {f"{name}:": [] for name in rows}
     said: list[tuple[str, str]] = []
     # A union keeps the model's own order in newer releases of Django: each row knows its place by itself.
-    for kind, row in first.union(*others, all=True).order_by() if others else first:
+    for kind, row in _answers(first.union(*others, all=True).order_by() if others else first, change):
         if kind in kept:
             place, *columns = json.loads(row, parse_float=str)
             kept[kind].append((place, shapes[kind[:-1]].read(columns, using)))
         else:
             said.append((kind, row))
     return {kind[:-1]: [one for _place, one in sorted(found, key=_place)] for kind, found in kept.items()}, said
+
+
+def _answers(asked: Plain, change: Change | None) -> Iterable[tuple[str, str]]:
+    if change is None:
+        return asked
+    connection = connections[asked.db]
+    sql, params = asked.query.get_compiler(asked.db).as_sql()
+    with connection.cursor() as db:
+        if connection.vendor == "postgresql":
+            together = f"WITH changed AS ({change.sql}) {sql} UNION ALL SELECT * FROM changed"  # noqa: S608
+            db.execute(together, [*change.params, *params])
+            return list(db.fetchall())
+        db.execute(change.sql, change.params)
+        return [*db.fetchall(), *asked]
 
 
 def _place(one: tuple[int, Any]) -> int:

@@ -6,8 +6,8 @@ A claim is a courtesy, never a lock: a decision is refused for the comment's ver
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.formats import time_format
 from django.utils.translation import gettext as _
 
+from comments import at_once
 from comments.exceptions import Refused
 from comments.models import Claim, Comment, Commenter
 
@@ -29,7 +30,7 @@ TAKE = """
 INSERT INTO comments_claim (comment_id, person_id, until)
 SELECT id, %s, {moment} FROM comments_comment WHERE id IN ({ids}) ORDER BY id
 ON CONFLICT (comment_id) DO UPDATE SET person_id = excluded.person_id, until = excluded.until {free}
-RETURNING comment_id
+RETURNING {returned}
 """
 FREE = "WHERE comments_claim.person_id = excluded.person_id OR comments_claim.until <= %s"
 
@@ -67,21 +68,50 @@ def many(comments: Iterable[int], person: Commenter, *, over: bool = False) -> d
     One query, two when somebody else has any. An id that is no comment's is left out. Always in the same order, so
     that two calls never wait for each other.
     """
-    now = timezone.now()
     ids = sorted(set(comments))[:MOST]
     if not ids:
         return {}
-    until = now + timedelta(seconds=SECONDS)
-    stored = connection.ops.adapt_datetimefield_value
-    statement = TAKE.format(moment=_moment(), ids=", ".join(["%s"] * len(ids)), free="" if over else FREE)
+    until = _until()
+    taken = _taking(ids, person, until, "comment_id", over=over)
     with connection.cursor() as db:
-        db.execute(statement, [person.pk, stored(until), *ids, *([] if over else [stored(now)])])
+        db.execute(taken.sql, taken.params)
         mine = [row[0] for row in db.fetchall()]
     found = {pk: Claim(comment_id=pk, person=person, until=until) for pk in mine}
     if others := [pk for pk in ids if pk not in found]:
         theirs = Claim.objects.filter(comment__in=others).select_related("person")
         found |= {claim.comment_id: claim for claim in theirs}
     return found
+
+
+TAKEN = "taken"
+
+
+def taking(claim: Claim) -> at_once.Change:
+    """Return what takes the card for ``claim``, to be done with other questions; :func:`is_taken` reads the answer."""
+    returned = "CAST(%s AS varchar), CAST(comment_id AS varchar)"
+    one = _taking([claim.comment_id], claim.person, claim.until, returned, over=False)
+    return at_once.Change(one.sql, [*one.params, TAKEN])
+
+
+def is_taken(claim: Claim, said: Iterable[tuple[str, str]]) -> bool:
+    """Say whether ``claim`` was to be had: what :func:`taking` did, from the plain answers that came with it."""
+    return (TAKEN, str(claim.comment_id)) in said
+
+
+def mine(comment: Comment, person: Commenter) -> Claim:
+    """Return the claim that ``person`` would have on ``comment`` from now on. What ``comment`` knows stays."""
+    return Claim(comment_id=comment.pk, person=person, until=_until())
+
+
+def _until() -> datetime:
+    return timezone.now() + timedelta(seconds=SECONDS)
+
+
+def _taking(ids: Sequence[int], person: Commenter, until: datetime, returned: str, *, over: bool) -> at_once.Change:
+    stored = connection.ops.adapt_datetimefield_value
+    marks = ", ".join(["%s"] * len(ids))
+    sql = TAKE.format(moment=_moment(), ids=marks, free="" if over else FREE, returned=returned)
+    return at_once.Change(sql, [person.pk, stored(until), *ids, *([] if over else [stored(timezone.now())])])
 
 
 def _moment() -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import CharField, Count, TextField, Value
 from django.db.models.functions import Cast
 
@@ -79,3 +80,23 @@ def test_what_is_only_counted_comes_along_as_two_texts(reader: Commenter, post: 
     )
 
     assert found["people"] == [reader] and said == [("waits", "1")]
+
+
+def test_a_change_is_made_with_the_questions_and_says_what_it_wrote(
+    reader: Commenter, post: Callable[..., Comment], django_assert_num_queries: Any
+) -> None:
+    comment = post(reader, LINK)
+    wrote = at_once.Change(
+        "UPDATE comments_commenter SET name = %s WHERE id = %s RETURNING CAST(%s AS varchar), name",
+        ["renamed", reader.pk, "written"],
+    )
+    people = Commenter.objects.filter(pk=reader.pk).values_list(Value("seen", CharField()), "name")
+
+    with django_assert_num_queries(1 if connection.vendor == "postgresql" else 2):
+        found, said = at_once.ask({"comments": Comment.objects.filter(pk=comment.pk)}, [people], wrote)
+
+    assert found["comments"] == [comment]
+    assert ("written", "renamed") in said
+    # What is read beside it is as it was, where one statement does both.
+    assert ("seen", reader.name if connection.vendor == "postgresql" else "renamed") in said
+    assert Commenter.objects.get(pk=reader.pk).name == "renamed"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.db import connection
@@ -101,6 +102,77 @@ def test_several_cards_are_taken_in_two_queries_and_what_does_not_exist_is_left_
     }
     assert len([one for one in asked if "SAVEPOINT" not in one["sql"]]) == 2
     assert claims.many([], editor) == {}
+
+
+@pytest.fixture
+def decided_meanwhile(mira: Commenter, decide: Decide, monkeypatch: pytest.MonkeyPatch) -> Callable[[Comment], None]:
+    """Let Mira decide about a comment after the desk has looked at it and before it takes it."""
+
+    def arrange(comment: Comment) -> None:
+        before = claims._taking
+
+        def taking(*asked: Any, **more: Any) -> Any:
+            monkeypatch.setattr(claims, "_taking", before)
+            decide(comment, "publish", mira)
+            return before(*asked, **more)
+
+        monkeypatch.setattr(claims, "_taking", taking)
+
+    return arrange
+
+
+def test_a_card_that_was_decided_while_it_was_taken_is_not_taken(
+    client: Client, reader: Commenter, editor: Commenter, post: Post, decided_meanwhile: Callable[[Comment], None]
+) -> None:
+    client.force_login(cast(Any, editor.user))
+    first, second = (post(reader, f"{LINK} {n}") for n in range(2))
+    decided_meanwhile(first)
+
+    said = client.post("/admin/comments/desk/claims/", {"want": [f"{first.pk}:1", f"{second.pk}:1"]}).json()
+
+    assert list(said["mine"]) == [str(second.pk)]
+    assert "is-decided" in said["cards"][str(first.pk)]
+    assert claims.on(first) is None
+
+
+def test_a_queue_opens_the_next_card_when_its_first_was_decided_while_it_was_taken(
+    client: Client, reader: Commenter, editor: Commenter, post: Post, decided_meanwhile: Callable[[Comment], None]
+) -> None:
+    client.force_login(cast(Any, editor.user))
+    first, second = (post(reader, f"{LINK} {n}") for n in range(2))
+    decided_meanwhile(first)
+
+    shown = client.get("/admin/comments/desk/").content.decode()
+
+    assert f'id="c-{first.pk}"' not in shown
+    assert re.search(rf'class="card is-open"\s+id="c-{second.pk}"', shown)
+    assert claims.on(first) is None and claims.on(second) is not None
+
+
+def test_a_queue_opens_the_next_card_when_somebody_takes_its_first_a_moment_sooner(
+    client: Client,
+    reader: Commenter,
+    editor: Commenter,
+    mira: Commenter,
+    post: Post,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client.force_login(cast(Any, editor.user))
+    first, second = (post(reader, f"{LINK} {n}") for n in range(2))
+    before = claims.mine
+
+    def mine(comment: Comment, person: Commenter) -> Claim:
+        monkeypatch.setattr(claims, "mine", before)
+        claims.take(comment, mira)
+        return before(comment, person)
+
+    monkeypatch.setattr(claims, "mine", mine)
+
+    shown = client.get("/admin/comments/desk/").content.decode()
+
+    assert re.search(rf'class="card is-open"\s+id="c-{second.pk}"', shown)
+    taken = claims.on(first), claims.on(second)
+    assert [claim and claim.person for claim in taken] == [mira, editor]
 
 
 def test_a_decision_by_anybody_is_never_locked_out_and_frees_the_claim(

@@ -176,11 +176,11 @@ def test_two_editors_at_once_never_get_the_same_card(
 
     wait_until(lambda: not waiting(site), what="all to be decided")
     # A page loaded anew while a decision was on its way may have offered that card once more, and been refused; and it
-    # gives its cards back first, of which the other may have got one. And a card may stand in a window for the instant
-    # in which it hears that the other has it: the key does nothing then.
+    # gives its cards back first, of which the other may have got one.
     said = [*first.complaints, *second.complaints]
     refused = [one for one in said if "409" in one]
-    assert len(set(got["editor"]) & set(got["moderator"])) <= len(refused) + again + 2
+    print("OVERLAP", set(got["editor"]) & set(got["moderator"]), len(refused), again)
+    assert len(set(got["editor"]) & set(got["moderator"])) <= len(refused) + again
     assert {*got["editor"], *got["moderator"]} == set(numbers)
     assert all(len([d for d in card(site, n)["decisions"] if d["decider"] == "editor"]) == 1 for n in numbers)
     assert [one for one in said if one not in refused] == []

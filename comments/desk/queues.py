@@ -412,7 +412,11 @@ def counting(sections: frozenset[str] | None = None, viewer: Any = None) -> list
 
 
 def counted(rows: Iterable[tuple[str, str]], viewer: Any = None) -> Counts:
-    """Return the counts that the questions of :func:`counting`, with the same ``viewer``, were answered with."""
+    """
+    Return the counts that the questions of :func:`counting`, with the same ``viewer``, were answered with.
+
+    Answers to what else was asked are left alone.
+    """
     mine = MINE if viewer is not None else ()
     found = Counts(dict.fromkeys(("to_decide", "reported", "unscreened", "audit", "issues", "appeals", *mine), 0))
     found.sections = []
@@ -420,7 +424,7 @@ def counted(rows: Iterable[tuple[str, str]], viewer: Any = None) -> Counts:
         if queue.startswith(SECTION):
             found["to_decide"] += int(number)
             found.sections.append((queue[len(SECTION) :], int(number)))
-        else:
+        elif queue in found:
             found[queue] = int(number)
     found.sections.sort(key=lambda each: (-each[1], each[0]))
     return found

@@ -12,7 +12,7 @@ from django.contrib.admin import AdminSite
 from django.contrib.messages import get_messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import CharField, Exists, OuterRef, QuerySet, Value
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -116,6 +116,7 @@ def _queue(
     *,
     alert: cards.Alert | None = None,
     status: int = 200,
+    tries: int = 2,
 ) -> HttpResponse:
     editor = access.person(request.user)
     place = replace(place, queue=searching.in_its_order(request, place.queue))
@@ -127,18 +128,29 @@ def _queue(
         if asked_for:
             _require_may_see(request, asked_for.comment)
         rows = [asked_for, *rows] if asked_for else rows
-    chosen, taken = _claimed(request, editor, rows, open_id)
-    found, counted = at_once.ask(
+    chosen = _to_open(rows, open_id, editor)
+    claim = _claim_for(request, editor, chosen)
+    found, said = at_once.ask(
         {"reasons": Reason.objects.all(), "saved": saved_queues.of(editor), "undoable": _undoable(editor)}
         | cards.wanted(rows)
         | (cards.wanted_open(chosen) if chosen else {}),
-        queues.counting(sections, request.user),
+        [*queues.counting(sections, request.user), *_status_of(chosen)],
+        claims.taking(claim) if claim else None,
     )
-    counts, reasons = queues.counted(counted, request.user), found["reasons"]
+    counts, reasons = queues.counted(said, request.user), found["reasons"]
+    taken = claim is not None and claims.is_taken(claim, said)
+    lost = chosen and claim and not taken and not _is_anothers(cards.claim_on(chosen), editor)
+    settled = chosen and open_id is None and (STATUS, chosen.comment.status) not in said
+    if (lost or settled) and tries:
+        # Somebody took it or decided it between our looking and our taking it: what is there now?
+        if claim and taken:
+            claims.give_back([claim.comment_id], editor)
+        return _queue(request, site, place, open_id, alert=alert, status=status, tries=tries - 1)
     shown = cards.several(rows, _names(reasons), blind=place.queue.blind, looker=editor.pk, found=found)
-    _tell_claims(shown, taken, editor)
     for opened in shown:
         if opened.revision is chosen:
+            if taken:
+                opened.belongs(claim, editor.pk)
             next_id = _beside(shown, opened)
             opened.may_decide = access.may_moderate(request.user, chosen.comment.discussion)
             typed, viewer = _typed(request), request.user
@@ -169,35 +181,32 @@ def _bulk(request: HttpRequest, queue: queues.Queue) -> str:
     return f"{reverse('admin:comments_desk_bulk')}?{urlencode({'q': found})}"
 
 
-def _claimed(
-    request: HttpRequest, editor: Commenter, rows: list[Revision], open_id: int | None
-) -> tuple[Revision | None, dict[int, Claim]]:
-    """
-    Return the text to open: the one asked for, else the first that nobody else has; claimed for ``editor``.
+STATUS = "status"
 
-    One that was asked for is opened whoever has it. With it the claims that are known now.
-    """
+
+def _to_open(rows: list[Revision], open_id: int | None, editor: Commenter) -> Revision | None:
+    """Return the text to open: the one asked for, else the first that nobody else has, else the first, as theirs."""
     asked_for = next((row for row in rows if row.comment_id == open_id), None)
-    tried = [asked_for] if asked_for else [row for row in rows if not _is_anothers(cards.claim_on(row), editor)]
-    taken: dict[int, Claim] = {}
-    for row in tried:
-        if not access.may_moderate(request.user, row.comment.discussion):
-            return row, taken
-        taken |= claims.many([row.comment_id], editor)
-        if asked_for or not _is_anothers(taken.get(row.comment_id), editor):
-            return row, taken
-    # Everything here is somebody else's: show the first as theirs.
-    return (rows[0] if rows else None), taken
+    free = (row for row in rows if not _is_anothers(cards.claim_on(row), editor))
+    return asked_for or next(free, rows[0] if rows else None)
+
+
+def _claim_for(request: HttpRequest, editor: Commenter, chosen: Revision | None) -> Claim | None:
+    """Return the claim to be made on the card that opens; ``None`` where the editor only looks."""
+    if chosen is None or not access.may_moderate(request.user, chosen.comment.discussion):
+        return None
+    return claims.mine(chosen.comment, editor)
+
+
+def _status_of(chosen: Revision | None) -> list[at_once.Plain]:
+    """Ask how the comment stands by now."""
+    if chosen is None:
+        return []
+    return [Comment.objects.filter(pk=chosen.comment_id).values_list(Value(STATUS, CharField()), "status")]
 
 
 def _is_anothers(claim: Claim | None, editor: Commenter) -> bool:
     return claim is not None and claim.person_id != editor.pk
-
-
-def _tell_claims(found: list[cards.Card], taken: dict[int, Claim], editor: Commenter) -> None:
-    for card in found:
-        if card.comment.pk in taken:
-            card.belongs(taken[card.comment.pk], editor.pk)
 
 
 def _beside(shown: list[cards.Card], opened: cards.Card) -> int | None:
@@ -293,11 +302,15 @@ def claim(request: HttpRequest, site: AdminSite) -> HttpResponse:
     there = Comment.objects.filter(pk__in=[pk for pk, _version in wanted]).select_related("discussion")
     known = {comment.pk: comment for comment in there if access.may_see(request.user, comment.discussion)}
     opened = form.numbers("open")
-    # What is no longer in the queue was settled by somebody else: there is nothing left to serve.
-    gone = known.keys() - queues.still_in(place.queue.seen_by(request.user), known) - {*opened, *over}
     changed = {pk for pk, seen in wanted if pk in known and seen and known[pk].version != seen}
-    may = {pk for pk, comment in known.items() if access.may_moderate(request.user, comment.discussion)} - gone
+    may = {pk for pk, comment in known.items() if access.may_moderate(request.user, comment.discussion)}
     taken = claims.many(may.difference(over), editor) | claims.many(may.intersection(over), editor, over=True)
+    # What is no longer in the queue was settled by somebody else: there is nothing left to serve. Taken first, looked
+    # at then: a decision frees its card, and one that came in between would leave us a card with nothing to decide.
+    gone = known.keys() - queues.still_in(place.queue.seen_by(request.user), known) - {*opened, *over}
+    if settled := gone & {pk for pk, claim in taken.items() if claim.person_id == editor.pk}:
+        claims.give_back(settled, editor)
+    taken = {pk: claim for pk, claim in taken.items() if pk not in gone}
     if over and not _by_script(request):
         return redirect(place.url(over[0]))
     fetched, html = {*form.numbers("fetch"), *over}, {}
