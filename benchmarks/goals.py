@@ -67,7 +67,7 @@ def goal_of(name: str) -> Goal | None:
     return GOALS.get(name) or GOALS.get(name.rpartition("-")[0])
 
 
-DESK_PAGE = Goal("", queries=6, p50=100)
+DESK_PAGE = Goal("", queries=4, p50=100)
 """A page of a queue as the browser gets it, on a new connection; two of its statements are Django's."""
 DESK_LIST = Goal("", queries=1, p50=100)
 """One part of it by itself: the list in one of its orders, or the counts."""

@@ -361,7 +361,7 @@ class Settings:
     reactions_per_minute: int = 60
     """Reactions one reader may give per minute; later ones are refused with the time to wait. 0: no limit."""
 
-    page_size: int = 25
+    page_size: int = 20
     """Conversations on a page; the API accepts ``limit`` up to twice this."""
 
     replies_shown: int = 5

@@ -22,6 +22,10 @@ import pytest
 
 from tests.servers import ROOT, Deployment, eventually, lay_out
 
+LAID_OUT = """Promise.allSettled(document.getAnimations()
+  .filter((one) => one.animationName === "comment-far").map((one) => one.finished))"""
+"""Waits until what was far from the window when the page came has been laid out too."""
+
 PHONE = {"width": 390, "height": 844}
 ACTS = ("begin", "incident", "calm")
 """What is in force on every page, one after the other: nothing, an incident, guidelines that have to be accepted."""

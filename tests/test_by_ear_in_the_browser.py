@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.browsers import Site, Window, published, removed
+from tests.states import LAID_OUT
 
 pytestmark = [pytest.mark.slow, pytest.mark.services]
 
@@ -44,6 +45,8 @@ class Ear:
 
     def __init__(self, page: Any) -> None:
         self.page = page
+        # What is far from the window comes into it a second and a half after the rest.
+        page.evaluate(LAID_OUT)
         nodes = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
         self.nodes = {one["nodeId"]: one for one in nodes}
 

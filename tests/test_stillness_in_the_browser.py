@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.states import PHONE, STATES, Looker, Newspaper
+from tests.states import LAID_OUT, PHONE, STATES, Looker, Newspaper
 
 pytestmark = [pytest.mark.slow, pytest.mark.services]
 
@@ -62,14 +62,22 @@ def test_nothing_shifts_while_a_crowded_discussion_loads(looker: Looker, crowded
     with looker.window(who) as page:
         page.add_init_script(f"({WATCH})()")
         page.route("**/comments.js", late(800))
-        for place in (crowded, f"{crowded}#comments", f"{crowded}#comment-order"):
+        page.goto(crowded)
+        last = page.locator("[data-stream] .comment").last.get_attribute("id")
+        for place in (crowded, f"{crowded}#comments", f"{crowded}#comment-order", f"{crowded}#{last}"):
             page.goto("about:blank")
             page.goto(place)
             page.locator("[data-live-text]", has_text="New comments appear here.").wait_for()
             page.wait_for_timeout(700)
+            # By then what was far from the window is laid out too.
+            page.evaluate(LAID_OUT)
+            page.wait_for_timeout(200)
 
             assert page.locator("[data-stream] .comment").count() > 20
             assert page.evaluate("window.shifts") == [], place
+            if place.endswith(f"#{last}"):
+                # The last one of the page cannot come to the top; it is seen, and stays.
+                assert page.locator(f"#{last}").evaluate("one => one.getBoundingClientRect().bottom") < PHONE["height"]
         # On down the page, where times and folded people come into view.
         for _screen in range(6):
             page.mouse.wheel(0, PHONE["height"])
@@ -146,7 +154,8 @@ def test_who_wants_less_motion_gets_none(looker: Looker) -> None:
         moving = page.evaluate(
             """() => [...document.querySelectorAll(".comment-root *")].filter((one) => {
               const style = getComputedStyle(one);
-              return style.animationName !== "none" || style.scrollBehavior === "smooth"
+              // comment-far moves nothing: it says when what is out of sight is laid out.
+              return !["none", "comment-far"].includes(style.animationName) || style.scrollBehavior === "smooth"
                 || style.transitionDuration.split(",").some((each) => parseFloat(each) > 0);
             }).map((one) => one.outerHTML.slice(0, 100))"""
         )
