@@ -199,6 +199,14 @@ def _has_too_much_markup(text: str) -> bool:
 
 # --- Rendering -------------------------------------------------------------------------------------------------------
 
+# Letters, figures, single spaces and the signs of ordinary sentences; no "." before a letter, which may be an address, and
+# no line that begins otherwise than with a letter or a quotation mark.
+_PLAIN_WORD = r"(?:[^\W_]|[,;:!?'\"()\u2019\u2018\u201c\u201d\u2013\u2014\u2026-]|\.(?![^\W_]))++"
+_PLAIN_LINE = rf"(?=[^\W\d_]|['\"\u2018\u201c]){_PLAIN_WORD}(?: {_PLAIN_WORD})*+"
+_PLAIN = re.compile(rf"{_PLAIN_LINE}(?:\n\n{_PLAIN_LINE})*+")
+MAX_PLAIN: Final = 40
+"""Paragraphs of a text that is written as HTML without being parsed."""
+
 
 def to_html(raw: str) -> Rendered:
     """
@@ -209,6 +217,11 @@ def to_html(raw: str) -> Rendered:
     and 5,000 more, and making it takes less than a quarter of a second.
     """
     text = check(raw)
+    if _PLAIN.fullmatch(text) and text.count("\n") < 2 * MAX_PLAIN:
+        # Nothing here means anything to Markdown, to HTML or to what finds links.
+        paragraphs = text.split("\n\n")
+        html = mark_safe("".join([f"<p>{paragraph}</p>" for paragraph in paragraphs]))
+        return Rendered(html, "\n".join(paragraphs), (), "", VERSION)
     tools = _tools
     tools.room_for_links = len(text) + ROOM_FOR_LINKS
 

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import json
 import uuid
+from datetime import datetime
 from typing import Any, NoReturn
 
-from django.db import models
+from django.db import connections, models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from comments.models.comments import Comment, Revision, Status
 from comments.models.people import Commenter
+
+
+def _told(value: Any) -> str:
+    """Return a moment, a UUID or a decimal number as PostgreSQL reads it."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 class AppendOnlyQuerySet(models.QuerySet[Any]):
@@ -18,7 +25,33 @@ class AppendOnlyQuerySet(models.QuerySet[Any]):
     def bulk_create(self, objs: Any, *args: Any, update_conflicts: bool = False, **options: Any) -> Any:
         if update_conflicts:
             raise TypeError(f"{self.model.__name__} rows are never changed: write a new one.")
-        return super().bulk_create(objs, *args, **options)
+        if args or options or connections[self.db].vendor != "postgresql":
+            return super().bulk_create(objs, *args, **options)
+        return self._write([*objs])
+
+    def _write(self, rows: list[Any]) -> list[Any]:
+        """
+        Insert ``rows`` and give each its id, as ``bulk_create`` does, for half its work: all of them are one document.
+
+        Django would bind an array for each column, every value of which is quoted by itself, in Python.
+        """
+        if not rows:
+            return rows
+        fields = [field for field in self.model._meta.concrete_fields if not field.primary_key]
+        columns = ", ".join(f'"{field.column}"' for field in fields)
+        table = f'"{self.model._meta.db_table}"'
+        names = [(field.column, field.attname) for field in fields]
+        document = json.dumps([{column: getattr(row, name) for column, name in names} for row in rows], default=_told)
+        with connections[self.db].cursor() as db:
+            db.execute(
+                f"INSERT INTO {table} ({columns}) SELECT {columns} "  # noqa: S608
+                f"FROM json_populate_recordset(NULL::{table}, %s) RETURNING {self.model._meta.pk.column}",
+                [document],
+            )
+            numbers = db.fetchall()
+        for row, (number,) in zip(rows, numbers, strict=True):
+            row.pk, row._state.adding, row._state.db = number, False, self.db
+        return rows
 
     def delete(self) -> NoReturn:
         raise TypeError(f"{self.model.__name__} rows are never deleted.")
