@@ -199,8 +199,8 @@ def _has_too_much_markup(text: str) -> bool:
 
 # --- Rendering -------------------------------------------------------------------------------------------------------
 
-# Letters, figures, single spaces and the signs of ordinary sentences; no "." before a letter, which may be an address, and
-# no line that begins otherwise than with a letter or a quotation mark.
+# Letters, figures, single spaces and the signs of ordinary sentences; no "." before a letter, which may be an address;
+# and no line that begins otherwise than with a letter or a quotation mark.
 _PLAIN_WORD = r"(?:[^\W_]|[,;:!?'\"()\u2019\u2018\u201c\u201d\u2013\u2014\u2026-]|\.(?![^\W_]))++"
 _PLAIN_LINE = rf"(?=[^\W\d_]|['\"\u2018\u201c]){_PLAIN_WORD}(?: {_PLAIN_WORD})*+"
 _PLAIN = re.compile(rf"{_PLAIN_LINE}(?:\n\n{_PLAIN_LINE})*+")
