@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from comments import (
     access,
     conf,
+    documents,
     flags,
     house_rules,
     languages,
@@ -791,8 +792,10 @@ def _move_many_counts(wishes: list[_Wish]) -> dict[tuple[int, str], int]:
     return below
 
 
+_SCREENED_COLUMNS = {"id": "bigint"} | dict.fromkeys(("status", "html", "language", "version", "section"), "text")
+_SCREENED_COLUMNS |= dict.fromkeys(("risk", "priority"), "double precision")
 _SCREENED = """
-WITH made (id, status, html, language, version, section, risk, priority) AS (VALUES {rows})
+WITH made (id, status, html, language, version, section, risk, priority) AS ({made})
 UPDATE comments_revision SET status = made.status, html = made.html, language = made.language,
 sanitizer_version = made.version, screened_at = %s,
 first_published_at = CASE WHEN made.status = 'published' THEN COALESCE(first_published_at, %s)
@@ -827,7 +830,7 @@ def _write_texts(wishes: list[_Wish], rendered: dict[int, str], now: datetime) -
 def _write_screened(wishes: list[_Wish], now: datetime) -> None:
     """Write what screening made of texts, and thinks of them: each its own HTML. One statement."""
     at = connection.ops.adapt_datetimefield_value(now)
-    rows: list[Any] = []
+    rows = []
     for wish in wishes:
         revision, verdict = wish.revision, wish.verdict
         revision.html, revision.section = verdict.html or "", wish.comment.discussion.section
@@ -835,11 +838,10 @@ def _write_screened(wishes: list[_Wish], now: datetime) -> None:
         _weigh(revision, wish.comment, verdict, None)
         # A safe string is a string; the driver does not know that.
         made = (revision.pk, str(wish.becomes), str(revision.html), verdict.language, verdict.sanitizer_version)
-        rows += (*made, revision.section, revision.risk, revision.priority)
+        rows.append((*made, revision.section, revision.risk, revision.priority))
+    query, params = documents.table(_SCREENED_COLUMNS, rows)
     with connection.cursor() as db:
-        db.execute(
-            _SCREENED.format(rows=", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s)"] * len(wishes))), [*rows, at, at]
-        )
+        db.execute(_SCREENED.format(made=query), [*params, at, at])
 
 
 def _write_comments(wishes: list[_Wish], below: dict[tuple[int, str], int], now: datetime) -> None:

@@ -1,21 +1,15 @@
 from __future__ import annotations
 
-import json
 import uuid
-from datetime import datetime
 from typing import Any, NoReturn
 
 from django.db import connections, models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from comments import documents
 from comments.models.comments import Comment, Revision, Status
 from comments.models.people import Commenter
-
-
-def _told(value: Any) -> str:
-    """Return a moment, a UUID or a decimal number as PostgreSQL reads it."""
-    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 class AppendOnlyQuerySet(models.QuerySet[Any]):
@@ -31,9 +25,7 @@ class AppendOnlyQuerySet(models.QuerySet[Any]):
 
     def _write(self, rows: list[Any]) -> list[Any]:
         """
-        Insert ``rows`` and give each its id, as ``bulk_create`` does, for half its work: all of them are one document.
-
-        Django would bind an array for each column, every value of which is quoted by itself, in Python.
+        Insert ``rows`` and give each its id, as ``bulk_create`` does, for half its work: see :mod:`comments.documents`.
         """
         if not rows:
             return rows
@@ -41,7 +33,7 @@ class AppendOnlyQuerySet(models.QuerySet[Any]):
         columns = ", ".join(f'"{field.column}"' for field in fields)
         table = f'"{self.model._meta.db_table}"'
         names = [(field.column, field.attname) for field in fields]
-        document = json.dumps([{column: getattr(row, name) for column, name in names} for row in rows], default=_told)
+        document = documents.written({column: getattr(row, name) for column, name in names} for row in rows)
         with connections[self.db].cursor() as db:
             db.execute(
                 f"INSERT INTO {table} ({columns}) SELECT {columns} "  # noqa: S608

@@ -12,6 +12,7 @@ from django.db.models import Count, Q
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 
+from comments import documents
 from comments.access import Standing, standings
 from comments.models import Comment, Commenter, Decider, Decision, Guest, Sanction, Status, Trigger
 from comments.screening.verdicts import Candidate, Draft
@@ -223,14 +224,16 @@ def _written_lately(candidates: list[Candidate]) -> None:
     asked = [one for one in asked if not one.trusted]
     if not asked:
         return
-    spans: list[Any] = [
-        field
-        for place, one in enumerate(asked)
-        if one.author and one.comment
-        for field in (place, one.author.pk, *_flood_span(one.comment, one.settings.flood_minutes))
-    ]
+    spans, params = documents.table(
+        {"place": "integer", "author_id": "bigint", "begins": "timestamptz", "ends": "timestamptz"},
+        [
+            (place, one.author.pk, *_flood_span(one.comment, one.settings.flood_minutes))
+            for place, one in enumerate(asked)
+            if one.author and one.comment
+        ],
+    )
     with connection.cursor() as db:
-        db.execute(_COUNT_MANY.format(spans=", ".join(["(%s, %s, %s, %s)"] * len(asked))), spans)
+        db.execute(_COUNT_MANY.format(spans=spans), params)
         written = dict(db.fetchall())
     for place, one in enumerate(asked):
         one.known["hold_flood"] = written.get(place, 0)
@@ -242,7 +245,7 @@ def _flood_span(comment: Comment, minutes: int) -> list[Any]:
 
 
 _COUNT_MANY = """
-WITH spans (place, author_id, begins, ends) AS (VALUES {spans})
+WITH spans (place, author_id, begins, ends) AS ({spans})
 SELECT spans.place, COUNT(*) FROM spans JOIN comments_comment AS comment ON comment.author_id = spans.author_id
 AND comment.created_at > spans.begins AND comment.created_at <= spans.ends GROUP BY spans.place
 """

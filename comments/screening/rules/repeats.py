@@ -24,6 +24,7 @@ from zlib import crc32
 
 from django.db import connection, transaction
 
+from comments import documents
 from comments.models import Comment, Fingerprint, Revision, Status
 from comments.screening.rules.author import asks_ahead
 from comments.screening.verdicts import Candidate, Draft
@@ -219,7 +220,7 @@ _INSERT = "INSERT INTO comments_fingerprint (comment_id, band, value, created_at
     ["(%s, %s, %s, %s)"] * BANDS
 )
 _INSERT_MANY = """
-WITH texts (comment_id, created_at) AS (VALUES {texts}), bands (comment_id, band, value) AS (VALUES {rows})
+WITH texts (comment_id, created_at) AS ({texts}), bands (comment_id, band, value) AS (VALUES {rows})
 INSERT INTO comments_fingerprint (comment_id, band, value, created_at)
 SELECT texts.comment_id, bands.band, bands.value, texts.created_at FROM texts JOIN bands USING (comment_id)
 """
@@ -229,7 +230,7 @@ _SELECT = (
     f"GROUP BY comment_id ORDER BY bands DESC, comment_id DESC LIMIT {MOST_COMPARED}"
 )
 _SELECT_MANY = f"""
-WITH texts (place, comment_id, since) AS (VALUES {{texts}}), bands (place, value) AS (VALUES {{bands}}), shared AS (
+WITH texts (place, comment_id, since) AS ({{texts}}), bands (place, value) AS (VALUES {{bands}}), shared AS (
     SELECT bands.place, fingerprint.comment_id
     FROM bands JOIN texts ON texts.place = bands.place
     JOIN comments_fingerprint AS fingerprint ON fingerprint.value = bands.value AND fingerprint.created_at > texts.since
@@ -261,17 +262,17 @@ def _remember(comment: Comment, values: list[int], written_at: datetime) -> None
 
 def _remember_all(found: list[tuple[Comment, list[int]]]) -> None:
     """Write the fingerprints of new comments down. One statement."""
-    texts = [
-        field
-        for comment, _values in found
-        for field in (comment.pk, connection.ops.adapt_datetimefield_value(comment.created_at))
-    ]
+    stored = connection.ops.adapt_datetimefield_value
+    texts, params = documents.table(
+        {"comment_id": "bigint", "created_at": "timestamptz"},
+        [(comment.pk, stored(comment.created_at)) for comment, _values in found],
+    )
     # Whole numbers of our own, written out: to bind them takes longer than to write them.
     rows = ", ".join(
         f"({comment.pk}, {band}, {value})" for comment, values in found for band, value in enumerate(values)
     )
     with connection.cursor() as db:
-        db.execute(_INSERT_MANY.format(texts=", ".join(["(%s, %s)"] * len(found)), rows=rows), texts)
+        db.execute(_INSERT_MANY.format(texts=texts, rows=rows), params)
 
 
 def _likely(values: list[int], since: datetime, comment_id: int) -> list[int]:
@@ -286,16 +287,15 @@ def _likely_of_each(asked: list[tuple[int, list[int], datetime]]) -> list[list[i
     Return, for each (comment, fingerprint, since), what :func:`_likely` would have said had it come alone: it knows of
     those before it and not of those behind it. One query; ``None`` when too many texts share too much.
     """
-    texts = [
-        field
-        for place, (comment_id, _values, since) in enumerate(asked)
-        for field in (place, comment_id, connection.ops.adapt_datetimefield_value(since))
-    ]
-    places = ", ".join(["(%s, %s, %s)"] * len(asked))
+    stored = connection.ops.adapt_datetimefield_value
+    texts, params = documents.table(
+        {"place": "integer", "comment_id": "bigint", "since": "timestamptz"},
+        [(place, comment_id, stored(since)) for place, (comment_id, _values, since) in enumerate(asked)],
+    )
     # Whole numbers of our own, written out: to bind eight hundred takes longer than to look for them.
     bands = ", ".join(f"({place}, {value})" for place, (_pk, values, _since) in enumerate(asked) for value in values)
     with connection.cursor() as db:
-        db.execute(_SELECT_MANY.format(texts=places, bands=bands, most=MOST_SHARED + 1), texts)
+        db.execute(_SELECT_MANY.format(texts=texts, bands=bands, most=MOST_SHARED + 1), params)
         rows = db.fetchall()
     if rows and rows[0][2] > MOST_SHARED:
         return None
