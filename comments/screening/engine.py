@@ -190,8 +190,7 @@ def judge(candidate: Candidate) -> list[Draft]:
     passed: dict[str, float] = {}
     off = candidate.settings.switched_off
     clock = _Clock()
-    for path in candidate.settings.rules:
-        name = path.rsplit(".", 1)[-1]
+    for path, name in _named(candidate.settings.rules):
         if name in off:
             continue
         said, took = _ask(path, name, candidate, clock)
@@ -202,6 +201,12 @@ def judge(candidate: Candidate) -> list[Draft]:
         "passed", verdict="publish", facts={"rules": passed}, rule="screening", milliseconds=sum(passed.values())
     )
     return [*candidate.findings, whole]
+
+
+@lru_cache(maxsize=16)
+def _named(rules: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return the dotted paths with the name of the rule at their end."""
+    return [(path, path.rsplit(".", 1)[-1]) for path in rules]
 
 
 class _Clock:

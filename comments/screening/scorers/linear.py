@@ -26,10 +26,9 @@ TRIED = 5
 
 
 @lru_cache(maxsize=4)
-def _read(text: str) -> tuple[list[Word], list[int]]:
-    """Return the words and buckets of ``text``: all scorers here read the same ones, one after the other."""
-    read = features.words(text)
-    return read, features.of_words(read)
+def _read(text: str) -> list[int]:
+    """Return the buckets of ``text``: all scorers here read the same ones, one after the other."""
+    return features.buckets(text)
 
 
 class Linear:
@@ -65,7 +64,7 @@ class Linear:
         return Health(True)
 
     def _one(self, weights: Weights, text: str) -> Score:
-        read, buckets = _read(text)
+        buckets = _read(text)
         if not features.is_latin(text):
             p, version = self._unread(weights, buckets)
             return Score(p, version=version)
@@ -74,7 +73,7 @@ class Linear:
         # Most comments are low; which words made them a little less so interests nobody.
         notable = weights.probability(logit) >= weights.medium
         word = "" if site.is_calibrated(version) else weights.label(p)
-        return Score(p, top=raised(weights, read, logit) if notable else (), version=version, word=word)
+        return Score(p, top=raised(weights, features.words(text), logit) if notable else (), version=version, word=word)
 
     def _combined(self, weights: Weights, logit: float, buckets: Sequence[int]) -> tuple[float, str]:
         return weights.probability(logit), weights.version
@@ -109,10 +108,10 @@ def raised(weights: Weights, read: Sequence[Word], logit: float) -> tuple[tuple[
         found = [(word, logit - weights.bias) for word in places.values()]
     else:
         weigh = weights.data.__getitem__
-        own = {folded: sum(map(weigh, features.of_words([word]))) for folded, word in places.items()}
+        own = {folded: sum(map(weigh, features.of_words([folded]))) for folded, word in places.items()}
         likely = sorted((folded for folded in own if own[folded] > 0), key=own.__getitem__, reverse=True)[:TRIED]
         found = [
-            (places[folded], logit - weights.logit(features.of_words([w for w in read if w.folded != folded])))
+            (places[folded], logit - weights.logit(features.of_words([w.folded for w in read if w.folded != folded])))
             for folded in likely
         ]
     shown: dict[tuple[int, int], float] = {}
