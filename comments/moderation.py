@@ -1226,7 +1226,7 @@ def screen(comment_id: int, version: int) -> Decision | None:
         return None
 
 
-def screen_waiting(limit: int = 100) -> int:
+def screen_waiting(limit: int = 200) -> int:
     """
     Screen up to ``limit`` texts that nobody is on, the oldest first, together; return how many were decided.
 

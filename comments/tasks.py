@@ -53,7 +53,7 @@ Messages about new texts that one process publishes in a second. One message sta
 rows wait in the database, and whoever screens many takes them from there.
 """
 
-TOGETHER_SECONDS = 5.0
+TOGETHER_SECONDS = 10.0
 """How long one message goes on with what waits before the next message has its turn."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from html import escape
@@ -692,6 +693,52 @@ def test_an_address_is_refused_or_rebuilt_and_rebuilding_it_again_changes_nothin
     if address is not None:
         assert address_violations(address) == []
         assert text._address(address) == address
+
+
+SENTENCES = st.lists(
+    st.sampled_from(
+        [*"abcXYZ019\u00e9\u00df\u0416\uae00\u4e2d\u0130\ufb01\u00aa\u00b2\u00bd\u2177\u0663\u3164\u0301"]
+        + [*"\u200d\u202e\u00ad"]
+        + [*",;:!?'\"()\u2019\u2018\u201c\u201d\u2013\u2014\u2026-."]
+        + [" "] * 6
+        + ["\n\n", "\n", " \n", "http:", "www.", ".com", "1. ", "- ", "---", "e.g.", "...", "mailto:"]
+        + ["(c)", "a@b.co", "&amp;"]
+    ),
+    min_size=1,
+    max_size=40,
+).map("".join)
+
+
+@given(SENTENCES)
+@example("Plain words, and nothing else.")
+@example("One paragraph.\n\n\u201cAnother,\u201d she said (twice).")
+@example("See example.com for it.")
+@settings(max_examples=400, deadline=None)
+def test_plain_sentences_come_out_as_if_they_had_been_parsed(raw: str) -> None:
+    def rendered() -> Rendered | str:
+        try:
+            return to_html(raw)
+        except Refused as error:
+            return error.code
+
+    at_once = rendered()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text, "_PLAIN", re.compile(r"(?!)"))
+        assert rendered() == at_once
+
+
+def test_ordinary_sentences_are_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_anything: object) -> None:
+        pytest.fail("parsed")
+
+    monkeypatch.setattr(text, "_clean", never)
+    plain_one = "It\u2019s the night tram, again: late (by 12 minutes)!\n\n\u00bfY ahora qu\u00e9?"
+
+    assert to_html("It\u2019s the night tram, again: late (by 12 minutes)!").html.startswith("<p>It")
+    with pytest.raises(pytest.fail.Exception):
+        to_html(plain_one)  # begins a line with a sign that is not known to mean nothing
+    with pytest.raises(pytest.fail.Exception):
+        to_html("See example.com.")
 
 
 @settings(max_examples=200, deadline=None)
