@@ -13,7 +13,14 @@ from math import ceil
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_backends, get_user_model
+from django.contrib.auth import (
+    BACKEND_SESSION_KEY,
+    HASH_SESSION_KEY,
+    SESSION_KEY,
+    get_backends,
+    get_user_model,
+    load_backend,
+)
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission
 from django.db.models import CharField, F, Q, QuerySet, Value
@@ -151,9 +158,10 @@ def recognise(request: HttpRequest) -> None:
     session, users = request.session, get_user_model()
     if hasattr(request, "_cached_user"):
         return
-    if session.get(BACKEND_SESSION_KEY) not in django_settings.AUTHENTICATION_BACKENDS or not _are_djangos(
-        get_backends()
-    ):
+    named_by = session.get(BACKEND_SESSION_KEY)
+    if named_by not in django_settings.AUTHENTICATION_BACKENDS or not _are_djangos(get_backends()):
+        return
+    if not _does_as_djangos(load_backend(named_by), ("get_user", "user_can_authenticate")):
         return
     named = users._meta.pk.to_python(session[SESSION_KEY])
     user, told = _asked(users(pk=named), {"user": users._default_manager.filter(pk=named)})
@@ -218,25 +226,16 @@ def _of_groups(user: Any) -> Any:
     return Permission.objects.filter(group__in=user.groups.all())
 
 
-READS = (
-    "get_user",
-    "user_can_authenticate",
-    "has_perm",
-    "get_all_permissions",
-    "_get_permissions",
-    "_get_user_permissions",
-    "_get_group_permissions",
-)
+READS = ("has_perm", "get_all_permissions", "_get_permissions", "_get_user_permissions", "_get_group_permissions")
 
 
 def _are_djangos(backends: Iterable[Any]) -> bool:
     """Say whether each of ``backends`` that knows permissions reads them as Django's own does."""
-    return all(
-        getattr(type(each), name, None) is getattr(ModelBackend, name)
-        for each in backends
-        if hasattr(each, "has_perm")
-        for name in READS
-    )
+    return all(_does_as_djangos(each, READS) for each in backends if hasattr(each, "has_perm"))
+
+
+def _does_as_djangos(backend: Any, methods: Iterable[str]) -> bool:
+    return all(getattr(type(backend), name, None) is getattr(ModelBackend, name) for name in methods)
 
 
 def person(user: Any) -> Commenter:

@@ -247,6 +247,21 @@ def test_nothing_is_learnt_where_another_backend_says_who_may_do_what(
     assert not access.may_moderate(user)
 
 
+def test_who_signs_in_by_another_house_s_rules_is_let_in_by_them_only(hire: Hire, settings: Any) -> None:
+    settings.AUTHENTICATION_BACKENDS = ["tests.test_roles.NobodyAtNight", *settings.AUTHENTICATION_BACKENDS]
+    client = Client()
+    client.force_login(hire("Moderator").user, backend="tests.test_roles.NobodyAtNight")
+
+    assert client.get(DESK).status_code == 302
+
+
+class NobodyAtNight:
+    """Says who somebody is, and leaves what they may do to others."""
+
+    def get_user(self, user_id: int) -> None:
+        return None
+
+
 class NobodyMay(ModelBackend):
     """Another house's own rules."""
 
