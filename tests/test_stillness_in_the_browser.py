@@ -98,6 +98,8 @@ def test_nothing_shifts_when_news_comes_and_when_my_own_comments_are_looked_at(
         page.wait_for_timeout(300)
 
         paper.play("news")
+        # For half a second a process trusts what it knows of a discussion.
+        page.wait_for_timeout(1_500)
         page.clock.run_for(30_000)
         page.locator("[data-live][data-new]").wait_for()
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
