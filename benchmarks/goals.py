@@ -68,7 +68,7 @@ def goal_of(name: str) -> Goal | None:
 
 
 DESK_PAGE = Goal("", queries=4, p50=100)
-"""A page of a queue as the browser gets it, on a new connection; two of its statements are Django's."""
+"""A page of a queue as the browser gets it, on a new connection; the session is one of its statements."""
 DESK_LIST = Goal("", queries=1, p50=100)
 """One part of it by itself: the list in one of its orders, or the counts."""
 SEARCH = Goal("", p50=100)
