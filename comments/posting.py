@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 DIGITS = "0123456789abcdefghijklmnopqrstuv"
 MOST_RECENT = 40
+TRIES = 8
+"""Draws of a place in the thread, when another comment of the same microsecond has it already."""
 
 
 def new_segment() -> str:
@@ -61,32 +63,46 @@ def post_comment(
         return again
     access.require_may_post(author, discussion, parent, recent, network_key)
     guidelines.require_accepted(author, accepts)
-    try:
-        with transaction.atomic():
-            comment = Comment.objects.create(
-                discussion=discussion,
-                author=author,
-                parent=parent,
-                path=(parent.path if parent else "") + new_segment(),
-                depth=parent.depth + 1 if parent else 0,
-                text_hash=digest,
-                idempotency_key=idempotency_key,
-                network_key=network_key,
-            )
-            Revision.objects.create(
-                comment=comment, text=words, section=discussion.section, created_at=comment.created_at
-            )
-            tasks.screen_comment.delay_on_commit(comment.pk, comment.version)
-            transaction.on_commit(lambda: _tell(comment), robust=True)
-    except IntegrityError:
-        # The same attempt, sent twice at once, or long ago.
-        first = (
-            Comment.objects.filter(author=author, idempotency_key=idempotency_key).first() if idempotency_key else None
-        )
-        if first is None:
-            raise
-        return _same_attempt(first, discussion, digest)
+    for attempt in range(1, TRIES + 1):
+        try:
+            comment = _save(author, discussion, parent, words, digest, idempotency_key, network_key)
+        except IntegrityError:
+            # The same attempt, sent twice at once, or long ago; or two comments drew the same place in the thread.
+            if idempotency_key and (
+                first := Comment.objects.filter(author=author, idempotency_key=idempotency_key).first()
+            ):
+                return _same_attempt(first, discussion, digest)
+            if attempt == TRIES:
+                raise
+        else:
+            break
     comment.is_new = True
+    return comment
+
+
+def _save(
+    author: Commenter,
+    discussion: Discussion,
+    parent: Comment | None,
+    words: str,
+    digest: str,
+    idempotency_key: str,
+    network_key: str,
+) -> Comment:
+    with transaction.atomic():
+        comment = Comment.objects.create(
+            discussion=discussion,
+            author=author,
+            parent=parent,
+            path=(parent.path if parent else "") + new_segment(),
+            depth=parent.depth + 1 if parent else 0,
+            text_hash=digest,
+            idempotency_key=idempotency_key,
+            network_key=network_key,
+        )
+        Revision.objects.create(comment=comment, text=words, section=discussion.section, created_at=comment.created_at)
+        tasks.screen_comment.delay_on_commit(comment.pk, comment.version)
+        transaction.on_commit(lambda: _tell(comment), robust=True)
     return comment
 
 

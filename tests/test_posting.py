@@ -8,13 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from comments import discussions, moderation, posting
 from comments.exceptions import Refused
-from comments.models import Comment, Commenter, Discussion, Status
+from comments.models import Comment, Commenter, Discussion, Revision, Status
 
 Post = Callable[..., Comment]
 
@@ -101,6 +101,31 @@ def test_the_twenty_first_comment_in_a_minute_is_refused_with_the_seconds_left(
     assert (refused.code, refused.status) == ("too_fast", 429)
     assert 0 < refused.params["retry_after"] <= 60
     assert str(refused.params["retry_after"]) in refused.detail
+
+
+def test_two_that_draw_the_same_place_in_the_thread_are_both_kept(
+    reader: Commenter, editor: Commenter, discussion: Discussion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = iter(["a" * 12, "a" * 12, "a" * 12, "b" * 12])
+    monkeypatch.setattr(posting, "new_segment", lambda: next(places))
+
+    one = posting.post_comment(reader, discussion, "At the same moment.")
+    other = posting.post_comment(editor, discussion, "At that moment.", idempotency_key="mine")
+
+    assert (one.path, other.path) == ("a" * 12, "b" * 12)
+    assert Revision.objects.get(comment=other).text == "At that moment."
+
+
+def test_a_place_that_is_always_taken_is_an_error_and_not_a_loop(
+    reader: Commenter, editor: Commenter, discussion: Discussion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posting, "new_segment", lambda: "a" * 12)
+    posting.post_comment(reader, discussion, "At the same moment.")
+
+    with pytest.raises(IntegrityError):
+        posting.post_comment(editor, discussion, "At that moment.")
+
+    assert Comment.objects.count() == 1
 
 
 def test_the_same_attempt_twice_is_one_comment(reader: Commenter, discussion: Discussion) -> None:
