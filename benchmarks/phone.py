@@ -103,7 +103,7 @@ def load(browser: Any, address: str, *, throttled: bool) -> dict[str, float]:
     bound = page.evaluate("window.bound")
     page.wait_for_load_state()
     # Whoever is fast has bound the form before anything is painted.
-    page.wait_for_function(f"{PAINTED} > 0")
+    page.evaluate(f"async () => {{ while (!({PAINTED} > 0)) await new Promise(requestAnimationFrame) }}")
     found = {"bound": bound, "painted": page.evaluate(PAINTED), "bytes": page.evaluate(BYTES)}
     context.close()
     return found
