@@ -376,6 +376,34 @@ def test_what_was_written_before_the_mark_existed_is_marked_by_the_migration(wri
     assert found("is:first") == ["first"]
 
 
+def test_a_newcomers_text_is_known_for_their_first_without_reading_what_all_others_wrote(
+    write: Write, discussion: Discussion
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("the mark is PostgreSQL's")
+    regular = write("the regular's").comment.author
+    Comment.objects.bulk_create(
+        [Comment(discussion=discussion, author=regular, path=f"r{n:011d}") for n in range(5_000)]
+    )
+    newcomer = Commenter.objects.create(name="Nia New")
+    comment = Comment.objects.create(discussion=discussion, author=newcomer, path="n")
+    with connection.cursor() as db:
+        db.execute("ANALYZE comments_comment")
+
+    before = rows_read_in_turn()
+    Revision.objects.create(comment=comment, text="the newcomer's", status="held")
+
+    assert rows_read_in_turn() - before < 500
+    assert found("is:first") == ["the newcomer's", "the regular's"]
+
+
+def rows_read_in_turn() -> int:
+    """Return how many rows of comments this transaction has read without an index."""
+    with connection.cursor() as db:
+        db.execute("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'comments_comment'")
+        return int(db.fetchone()[0])
+
+
 def test_times(write: Write, settings: Any) -> None:
     settings.TIME_ZONE = "Asia/Seoul"
     write("long ago", created_at=datetime(2026, 10, 31, 14, 59, tzinfo=UTC))
