@@ -219,13 +219,15 @@ def visible_idle(m: Measuring, web: Web, live: Web, size: int, times: int) -> No
     with listening(live, f"bench-{size}") as listener, httpx.Client(base_url=web.base, timeout=20) as reader:
         for number in range(times):
             post = posts[number % len(posts)]
-            body = filled(post.body, number)
+            body = filled(post.body, time.time_ns())
             answer = httpx.post(web.base + post.path, headers=post.headers, content=body, timeout=20)
             accepted = time.perf_counter()
             comment_id = answer.json()["id"]
             at = listener.wait_for(comment_id, 10)
             if at is None:
-                raise Unanswered("a comment was not announced within 10 seconds")
+                raise Unanswered(
+                    f"a comment was not announced within 10 seconds: it is {m.paper.became([comment_id])}"
+                )
             visible.append(max(0.0, at - accepted) * 1000)
             if number % 2 == 0:
                 until = time.perf_counter() + 5
@@ -251,7 +253,7 @@ def visible_steady(m: Measuring, web: Web, live: Web, worker: int, size: int, ra
 
         def post(number: int) -> None:
             one = posts[number % len(posts)]
-            answer = client.post(one.path, headers=one.headers, content=filled(one.body, number))
+            answer = client.post(one.path, headers=one.headers, content=filled(one.body, time.time_ns()))
             accepted[answer.json()["id"]] = time.perf_counter()
 
         roots = {"app": web.pid, "database": m.paper.postmaster, "worker": worker, "redis": m.paper.redis.pid}
@@ -267,7 +269,7 @@ def visible_steady(m: Measuring, web: Web, live: Web, worker: int, size: int, ra
             while len(listener.heard.keys() & accepted.keys()) < len(accepted) and time.perf_counter() < until:
                 time.sleep(0.02)
         took = [max(0.0, listener.heard[i] - at) * 1000 for i, at in accepted.items() if i in listener.heard]
-    lost = len(accepted) - len(took)
+    lost = m.paper.became(accepted.keys() - listener.heard.keys())
     per = 1000 / len(accepted)
     m.keep(
         Figure(
@@ -280,7 +282,7 @@ def visible_steady(m: Measuring, web: Web, live: Web, worker: int, size: int, ra
             database=meter.used["database"] * per,
             elsewhere=(meter.used["worker"] + meter.used["redis"]) * per,
             others=meter.others,
-            note=f"{len(took)} posts" + (f", {lost} not seen after 15 s" if lost else ""),
+            note=f"{len(took)} posts" + (f"; not seen after 15 s: {lost}" if lost else ""),
         )
     )
 

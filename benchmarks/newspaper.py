@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,17 @@ class Newspaper(Deployment):
 
         return Revision.objects.filter(status=Status.RECEIVED, attempts=0, claimed_at=None).count()
 
+    def became(self, comment_ids: Iterable[int]) -> str:
+        """Return what has become of comments that no page heard of: *received*, or *held* and by which rules."""
+        from comments.models import Comment, Finding
+
+        said = []
+        for pk, status in Comment.objects.filter(pk__in=comment_ids).order_by("pk").values_list("pk", "status"):
+            against = Finding.objects.filter(revision__comment=pk).exclude(verdict="publish")
+            rules = sorted({rule.rpartition(".")[2] for rule in against.values_list("rule", flat=True)})
+            said.append(" ".join([status, *([f"({', '.join(rules)})"] if rules else [])]))
+        return ", ".join(said)
+
     # --- What is asked for --------------------------------------------------------------------------------------------
 
     def page(self, size: int, query: str = "", **headers: str) -> Request:
@@ -230,7 +242,7 @@ def ask(base: str, request: Request, *, gzip: bool = False) -> httpx.Response:
     """Send one request as the load will, and return the answer."""
     headers = {"Accept-Encoding": "gzip" if gzip else "identity"} | request.headers
     return httpx.request(
-        request.method, base + request.path, headers=headers, content=filled(request.body, 0), timeout=30
+        request.method, base + request.path, headers=headers, content=filled(request.body, time.time_ns()), timeout=30
     )
 
 

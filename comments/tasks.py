@@ -128,7 +128,7 @@ def screen_waiting(**_later: Any) -> None:
 
 
 # By then everything it stands for has been committed; a thread of its own needs no connection to the database.
-_pace = Pace(AT_ONCE, lambda: screen_waiting._publish((), {}))
+_pace = Pace(AT_ONCE, lambda: screen_waiting._publish((), {}), seconds=0.5)
 
 
 @shared_task(base=Hint, name="comments.tasks.sweep")
