@@ -3,8 +3,8 @@ Measure the desk with many texts waiting; ``python -m benchmarks --only desk [--
 
 Starts a PostgreSQL of its own (``--sqlite``: a file), fills it to 1,000, 100,000 and ``--most`` held texts, and
 measures at each size, each time on a connection that has just been opened: a page of 50 of a queue in each of its
-orders, one for a moderator of one section, the counts, and the whole page as the browser gets it. At the last size it
-searches.
+orders, one for a moderator of one section, the counts, the whole page as the browser gets it, a decision, and what the
+browser is answered when a key is pressed. At the last size it searches.
 """
 
 from __future__ import annotations
@@ -29,7 +29,12 @@ from tests.servers import ROOT, postgresql
 SIZES = (1_000, 100_000, 1_000_000)
 STORIES, PEOPLE, SECTIONS = 2_000, 20_000, ("news", "city", "sport", "opinion", "culture", "travel", "science", "tiny")
 TIMES = 5
-WHOLE = "the whole page, rendered"
+TRANSACTION = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
+KINDS = {
+    "the whole page, rendered": "page",
+    "a decision": "decision",
+    "a decision by a key, and the answer": "answer",
+}
 DAY_ONE = datetime(2026, 1, 1, tzinfo=UTC)
 SPACING = timedelta(seconds=20)
 
@@ -149,7 +154,7 @@ def fill(begin: int, end: int) -> None:
             )  # fmt: skip
             reason = "spam" if dice.random() < 0.001 else ""
             rows[Decision].append(
-                Decision(pk=pk, comment_id=pk, revision_id=pk, verdict="hold", from_status="received", to_status="held",
+                Decision(comment_id=pk, revision_id=pk, verdict="hold", from_status="received", to_status="held",
                          decider="screening", trigger="screening", reason=reason, created_at=at)
             )  # fmt: skip
             rare = dice.random()
@@ -227,7 +232,7 @@ def cold(work: Callable[[], Any]) -> tuple[float, int]:
         with CaptureQueriesContext(connection) as asked:
             work()
         # What is asked once a second or seldomer, such as whether the policy has moved on, is in one of them at most.
-        counted.append(len(asked))
+        counted.append(sum(one["sql"].split()[0] not in TRANSACTION for one in asked))
     return statistics.median(took), min(counted)
 
 
@@ -236,19 +241,31 @@ def measure(sizes: list[int], *, filled: bool) -> dict[str, Any]:
     from django.db import connection
     from django.test import Client
 
-    from comments import search
+    from comments import moderation, search
     from comments.desk import queues
+    from comments.models import Comment, Commenter
+    from comments.screening import Verdict
 
     if not filled:
         people_and_stories()
     client = Client(HTTP_HOST="localhost")
     from django.contrib.auth import get_user_model
 
-    client.force_login(get_user_model().objects.get(username="bench"))
+    user = get_user_model().objects.get(username="bench")
+    client.force_login(user)
+    editor = Commenter.objects.for_user(user)
     queue, middle = queues.named("to_decide"), ""
 
     def whole() -> None:
         assert client.get("/admin/comments/desk/").status_code == 200
+
+    def decided(comment: Any) -> None:
+        moderation.decide(comment, Verdict("publish"), decider="editor", trigger="screening", made_by=editor)
+
+    def answered(comment: Any) -> None:
+        said = {"comment": comment.pk, "version": comment.version, "decision": "publish", "queue": queue.name}
+        done = client.post("/admin/comments/desk/decide/", said, headers={"X-Requested-With": "comments"})
+        assert done.status_code == 200
 
     def pages() -> Iterator[tuple[str, Callable[[], Any]]]:
         for order in queue.orders:
@@ -257,7 +274,11 @@ def measure(sizes: list[int], *, filled: bool) -> dict[str, Any]:
         yield "page of 50, of one small section", lambda: queues.page(queue, sections=frozenset(["tiny"]))
         yield "page of 50, of three sections", lambda: queues.page(queue, sections=frozenset(["tiny", "city", "news"]))
         yield "the counts", queues.counts
-        yield WHOLE, whole
+        yield "the whole page, rendered", whole
+        held = Comment.objects.filter(status="held").select_related("discussion").order_by("-pk")
+        each = iter(held[: 4 * TIMES])
+        yield "a decision", lambda: decided(next(each))
+        yield "a decision by a key, and the answer", lambda: answered(next(each))
 
     table: dict[str, list[tuple[float, int]]] = {}
     done = 0
@@ -282,7 +303,7 @@ def measure(sizes: list[int], *, filled: bool) -> dict[str, Any]:
         print(f"  {typed}: {took:.1f} ms, {len(found_now.rows)}", file=sys.stderr, flush=True)
         searches.append({"what": what, "typed": str(search.parse(typed)), "ms": took, "found": len(found_now.rows)})
     pages_found = [
-        {"what": what, "ms": [ms for ms, _sql in found], "sql": found[-1][1], "whole": what == WHOLE}
+        {"what": what, "ms": [ms for ms, _sql in found], "sql": found[-1][1], "kind": KINDS.get(what, "part")}
         for what, found in table.items()
     ]
     return {"vendor": connection.vendor, "sizes": measured, "pages": pages_found, "searches": searches}

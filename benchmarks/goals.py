@@ -67,10 +67,16 @@ def goal_of(name: str) -> Goal | None:
     return GOALS.get(name) or GOALS.get(name.rpartition("-")[0])
 
 
-DESK_PAGE = Goal("", queries=4, p50=100)
-"""A page of a queue as the browser gets it, on a new connection; the session is one of its statements."""
-DESK_LIST = Goal("", queries=1, p50=100)
-"""One part of it by itself: the list in one of its orders, or the counts."""
+DESK = {
+    "page": Goal("", queries=4, p50=100),
+    "part": Goal("", queries=1, p50=100),
+    "decision": Goal("", queries=8, p50=50),
+    "answer": Goal("", p50=50),
+}
+"""
+On a new connection: a page of a queue as the browser gets it, the session among its statements; one part of it by
+itself, the list in one of its orders or the counts; a decision; and what the browser waits for when a key is pressed.
+"""
 SEARCH = Goal("", p50=100)
 BULK = 1_000
 """Decisions a second that a bulk action should make, and take back."""

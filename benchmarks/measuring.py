@@ -225,9 +225,7 @@ def visible_idle(m: Measuring, web: Web, live: Web, size: int, times: int) -> No
             comment_id = answer.json()["id"]
             at = listener.wait_for(comment_id, 10)
             if at is None:
-                raise Unanswered(
-                    f"a comment was not announced within 10 seconds: it is {m.paper.became([comment_id])}"
-                )
+                raise Unanswered(f"a comment was not announced within 10 seconds: it is {m.paper.became([comment_id])}")
             visible.append(max(0.0, at - accepted) * 1000)
             if number % 2 == 0:
                 until = time.perf_counter() + 5

@@ -8,8 +8,7 @@ from typing import Any
 
 from benchmarks.goals import (
     BULK,
-    DESK_LIST,
-    DESK_PAGE,
+    DESK,
     DRAIN,
     FLAT,
     MEMORY,
@@ -150,10 +149,10 @@ def desk(found: dict[str, Any]) -> str:
     """Return what :mod:`benchmarks.desk` measured."""
     sizes, rows = found["sizes"], []
     for page in found["pages"]:
-        goal, ms, sql = DESK_PAGE if page["whole"] else DESK_LIST, page["ms"], page["sql"]
+        goal, ms, sql, whole = DESK[page["kind"]], page["ms"], page["sql"], page["kind"] == "page"
         flat = ms[-1] / ms[0]
-        met = _within(goal, ms, sql) and (not page["whole"] or round(flat, 1) <= FLAT)
-        words = goal.words().replace("p50 ", "") + (f", ≤ {FLAT:g} {TIMES}" if page["whole"] else "")
+        met = _within(goal, ms, sql) and (not whole or round(flat, 1) <= FLAT)
+        words = goal.words().replace("p50 ", "") + (f", ≤ {FLAT:g} {TIMES}" if whole else "")
         rows.append([page["what"], *(f"{one:.1f}" for one in ms), str(sql), f"{flat:.1f}", words, _met(met)])
     head = ["", *(f"of {size:,}" for size in sizes), "SQL", "largest : smallest", "goal", "met"]
     searches = [

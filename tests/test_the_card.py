@@ -15,7 +15,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
-from comments import claims, moderation, posting
+from comments import moderation, posting
 from comments.desk import cards, differences
 from comments.learning import suggestions
 from comments.models import (
@@ -133,8 +133,7 @@ def test_a_card_is_taken_over_by_form_and_who_had_it_hears_of_it(
     answer = signed_in(mira).post(DESK + "claims/", {"take_over": first.pk, "queue": "to_decide"})
 
     assert answer.status_code == 302 and f"open={first.pk}" in answer["Location"]
-    claim = claims.on(first)
-    assert claim is not None and claim.person == mira
+    assert Claim.objects.get(comment=first).person == mira
     told = said(desk, want=[f"{first.pk}:{first.version}"])
     assert told["mine"] == {} and "Open with mira until" in told["cards"][str(first.pk)]
 
@@ -155,7 +154,7 @@ def test_one_call_keeps_cards_brings_their_forms_and_gives_the_others_back(
     assert set(heard["mine"]) == {str(second.pk), str(third.pk)}
     assert list(heard["cards"]) == [str(third.pk)] and 'name="decision"' in heard["cards"][str(third.pk)]
     assert heard["counts"]["to_decide"] == 3 and heard["newer"] == ""
-    assert claims.on(first) is None
+    assert not Claim.objects.filter(comment=first).exists()
 
 
 def test_what_changed_meanwhile_is_told_before_it_is_decided(

@@ -488,15 +488,9 @@ def several(
             suggestion=None if blind else suggestions.suggested(said, reasons),
         )
         if looker is not None:
-            card.belongs(claim_on(row), looker)
+            card.belongs(claims.on(row.comment), looker)
         made.append(card)
     return made
-
-
-def claim_on(row: Revision) -> Claim | None:
-    """Return the claim in force on a comment, whoever has it: it came with ``row``."""
-    claim: Claim | None = getattr(row.comment, "claim", None)
-    return claim if claim and claim.until > timezone.now() else None
 
 
 def _rules_passed(finding: Finding) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -139,7 +140,7 @@ def _queue(
     )
     counts, reasons = queues.counted(said, request.user), found["reasons"]
     taken = claim is not None and claims.is_taken(claim, said)
-    lost = chosen and claim and not taken and not _is_anothers(cards.claim_on(chosen), editor)
+    lost = chosen and claim and not taken and not _is_anothers(claims.on(chosen.comment), editor)
     settled = chosen and open_id is None and (STATUS, chosen.comment.status) not in said
     if (lost or settled) and tries:
         # Somebody took it or decided it between our looking and our taking it: what is there now?
@@ -187,7 +188,7 @@ STATUS = "status"
 def _to_open(rows: list[Revision], open_id: int | None, editor: Commenter) -> Revision | None:
     """Return the text to open: the one asked for, else the first that nobody else has, else the first, as theirs."""
     asked_for = next((row for row in rows if row.comment_id == open_id), None)
-    free = (row for row in rows if not _is_anothers(cards.claim_on(row), editor))
+    free = (row for row in rows if not _is_anothers(claims.on(row.comment), editor))
     return asked_for or next(free, rows[0] if rows else None)
 
 
@@ -241,7 +242,7 @@ def _card(
         raise Http404
     _require_may_see(request, row.comment)
     editor = access.person(request.user)
-    shown, reasons, found = _told(row, place, editor, opened=not folded)
+    shown, reasons, found, _counted = _told(row, place, editor, opened=not folded)
     shown.may_decide = access.may_moderate(request.user, row.comment.discussion)
     shown.folded = folded
     if not folded:
@@ -251,14 +252,17 @@ def _card(
 
 
 def _told(
-    row: Revision, place: Place, editor: Commenter, *, opened: bool
-) -> tuple[cards.Card, list[Reason], cards.Found]:
-    """Return one card, the reasons there are, and what is needed to open it when it is to be ``opened``. One query."""
+    row: Revision, place: Place, editor: Commenter, *, opened: bool, counting: Iterable[at_once.Plain] = ()
+) -> tuple[cards.Card, list[Reason], cards.Found, list[tuple[str, str]]]:
+    """
+    Return one card, the reasons there are, what is needed to open it when it is to be ``opened``, and what ``counting``
+    was answered. One query.
+    """
     asked = {"reasons": Reason.objects.all()} | cards.wanted([row]) | (cards.wanted_open(row) if opened else {})
-    found, _counted = at_once.ask(asked)
+    found, counted = at_once.ask(asked, counting)
     names = _names(found["reasons"])
     [shown] = cards.several([row], names, blind=place.queue.blind, looker=editor.pk, found=found)
-    return shown, found["reasons"], found
+    return shown, found["reasons"], found, counted
 
 
 def _require_may_see(request: HttpRequest, comment: Comment) -> None:
@@ -394,7 +398,8 @@ def decide(request: HttpRequest, site: AdminSite) -> HttpResponse:
     form: SeenForm = UndoForm(request.POST) if "undo" in request.POST else DecisionForm(request.POST)
     valid = form.is_valid()
     place, pk = Place.of(form), form.cleaned_data.get("comment")
-    seen = Comment.objects.select_related("discussion", "author").filter(pk=pk).first() if pk else None
+    known = Comment.objects.select_related("discussion", "author", "claim__person")
+    seen = known.filter(pk=pk).first() if pk else None
     if seen is None:
         raise Http404
     if not valid:
@@ -504,7 +509,10 @@ def _done(
     row = queues.latest_text(comment.pk)
     if row is None:
         raise Http404
-    shown, reasons, found = _told(row, place, access.person(request.user), opened=stays_open)
+    counting = queues.counting(access.sections_seen(request.user), request.user)
+    shown, reasons, found, counted = _told(
+        row, place, access.person(request.user), opened=stays_open, counting=counting
+    )
     toast = _toast(comment, decision, form, reasons, other)
     if stays_open:
         cards.open_up(shown, reasons, viewer=request.user, found=found)
@@ -515,7 +523,7 @@ def _done(
         "url": place.url(comment.pk),
         "place": place,
         "open": stays_open,
-        "counts": queues.counts(access.sections_seen(request.user), request.user),
+        "counts": queues.counted(counted, request.user),
         "toast": toast,
     }
     return HttpResponse(render_to_string("comments/desk/_decided.html", context, request))
