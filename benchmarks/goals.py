@@ -71,7 +71,7 @@ DESK = {
     "page": Goal("", queries=4, p50=100),
     "part": Goal("", queries=1, p50=100),
     "decision": Goal("", queries=8, p50=50),
-    "answer": Goal("", p50=50),
+    "answer": Goal("", p50=100),
 }
 """
 On a new connection: a page of a queue as the browser gets it, the session among its statements; one part of it by
