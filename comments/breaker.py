@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Breaker:
@@ -47,3 +50,15 @@ class Breaker:
     def succeeded(self) -> None:
         with self._lock:
             self._in_a_row = 0
+
+    def call(self, work: Callable[[], T], otherwise: Callable[[], T]) -> T:
+        """Return what ``work`` says; what ``otherwise`` says where it fails, or is not asked because it lately did."""
+        if not self.allows():
+            return otherwise()
+        try:
+            answer = work()
+        except Exception:
+            self.failed()
+            return otherwise()
+        self.succeeded()
+        return answer

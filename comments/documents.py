@@ -9,19 +9,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
+from django.utils.functional import Promise
 
 
 def written(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return ``rows`` as a document: moments, UUIDs and decimal numbers as PostgreSQL reads them."""
+    """
+    Return ``rows`` as a document: days, moments, UUIDs, decimals and translated sentences as PostgreSQL reads them.
+
+    Raise ``TypeError`` for anything else that is not JSON.
+    """
     return json.dumps([*rows], default=_told)
 
 
 def _told(value: Any) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, UUID | Decimal | Promise):
+        return str(value)
+    raise TypeError(f"A {type(value).__name__} has no place in a row.")
 
 
 def table(columns: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> tuple[str, list[Any]]:

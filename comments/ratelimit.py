@@ -43,18 +43,19 @@ def require_not_too_many(action: str, who: str, *, limit: int, seconds: int) -> 
 
 
 def _count(key: str, seconds: int) -> int:
-    if _breaker.allows():
-        try:
-            cache.add(key, 0, timeout=seconds + 60)
-            counted = int(cache.incr(key))
-        except ValueError:
-            # It expired between the two calls.
-            counted = 1
-        except Exception:
-            _breaker.failed()
-        else:
-            _breaker.succeeded()
-            return counted
+    return _breaker.call(lambda: _count_together(key, seconds), lambda: _count_here(key))
+
+
+def _count_together(key: str, seconds: int) -> int:
+    cache.add(key, 0, timeout=seconds + 60)
+    try:
+        return int(cache.incr(key))
+    except ValueError:
+        # It expired between the two calls.
+        return 1
+
+
+def _count_here(key: str) -> int:
     with _lock:
         if len(_local) > 10_000:
             _local.clear()

@@ -21,15 +21,7 @@ breaker = Breaker(failures=2, seconds=5)
 
 def ask(call: Callable[[], Any]) -> Any:
     """Return what ``call`` says, a call of the cache; ``None`` from one that does not answer, or lately did not."""
-    if not breaker.allows():
-        return None
-    try:
-        answer = call()
-    except Exception:
-        breaker.failed()
-        return None
-    breaker.succeeded()
-    return answer
+    return breaker.call(call, lambda: None)
 
 
 def kept(key: str, seconds: float, make: Callable[[], T]) -> T:

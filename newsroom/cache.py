@@ -44,12 +44,4 @@ class SignInGoesOn(RedisCache):
     ) -> Any:
         if not key.startswith("allauth:"):
             return redis(key, *args, **options)
-        if not _breaker.allows():
-            return here(key, *args, **options)
-        try:
-            answer = redis(key, *args, **options)
-        except Exception:
-            _breaker.failed()
-            return here(key, *args, **options)
-        _breaker.succeeded()
-        return answer
+        return _breaker.call(lambda: redis(key, *args, **options), lambda: here(key, *args, **options))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection
+from django.utils.translation import gettext_lazy
 
 from comments import documents
 from comments.models import Comment, Commenter, Finding
@@ -54,3 +58,11 @@ def test_records_written_together_are_what_they_were_and_know_their_ids(
         for field in Finding._meta.concrete_fields:
             assert getattr(again, field.attname) == getattr(one, field.attname), field.name
     assert Finding.objects.bulk_create([]) == []
+
+
+def test_what_has_no_place_in_a_row_is_refused_and_not_written_as_some_words() -> None:
+    said = json.loads(documents.written([{"a": UUID(int=7), "b": Decimal("1.50"), "c": gettext_lazy("Hold")}]))
+
+    assert said == [{"a": "00000000-0000-0000-0000-000000000007", "b": "1.50", "c": "Hold"}]
+    with pytest.raises(TypeError, match="A set has no place in a row"):
+        documents.written([{"a": {1}}])
