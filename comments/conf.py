@@ -195,7 +195,7 @@ class Settings:
     suggests it; an editor decides.
     """
 
-    hold_over_score: int = 50
+    hold_over_score: int = 30
     """A comment that the local scorer finds this likely to be removed, in percent, waits for an editor. 0: never."""
 
     flood_comments: int = 40

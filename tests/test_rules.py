@@ -459,6 +459,22 @@ def test_the_longest_text_leaves_its_fingerprint_in_no_time() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ("You are all idiots and should be ashamed.", "held"),
+        ("Shut up, you stupid moron.", "held"),
+        ("What a stupid decision, and the council knows it.", "published"),
+        ("I am ashamed of this town. Nobody on the council rides this tram, ever!", "published"),
+        ("As a gay man I walked home alone from that stop for years.", "published"),
+    ],
+)
+def test_as_delivered_an_insult_waits_and_an_angry_sentence_appears(
+    words: str, status: str, post: Any, reader: Any
+) -> None:
+    assert post(reader, words).status == status
+
+
+@pytest.mark.parametrize(
     ("limit", "given", "waits"),
     [(90, 0.91, True), (90, 0.9, True), (90, 0.89, False), (0, 1.0, False), (90, None, False)],
 )
