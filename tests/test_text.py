@@ -713,6 +713,8 @@ SENTENCES = st.lists(
 @example("Plain words, and nothing else.")
 @example("One paragraph.\n\n\u201cAnother,\u201d she said (twice).")
 @example("See example.com for it.")
+@example("See a.b, or x.y z.")
+@example("Ends in spaces.  ")
 @settings(max_examples=400, deadline=None)
 def test_plain_sentences_come_out_as_if_they_had_been_parsed(raw: str) -> None:
     def rendered() -> Rendered | str:
